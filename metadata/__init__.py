@@ -1,0 +1,1 @@
+"""The metadata plane: records, image, controller, and the Raft quorum beneath them."""

@@ -1,0 +1,1 @@
+"""One module per concern of the controller: request in, records and response out."""

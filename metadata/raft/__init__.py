@@ -1,0 +1,1 @@
+"""PySyncObj made safe: what the quorum changes in the library, and its journal."""

@@ -1,0 +1,1 @@
+"""raftkafka: a Kafka-compatible broker."""

@@ -1,0 +1,1 @@
+"""Connections, dispatch, and one handler module per API family."""

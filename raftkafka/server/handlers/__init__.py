@@ -1,0 +1,1 @@
+"""One module per API family; each answers requests from the metadata image and the replicas."""

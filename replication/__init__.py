@@ -1,0 +1,1 @@
+"""Replication of partition data: leader and follower state, and what drives them."""
