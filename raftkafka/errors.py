@@ -142,7 +142,7 @@ class ErrorCode(IntEnum):
 
 
 class KafkaError(Exception):
-    """A request, or a part of it, is answered with ``code`` and, where the API has room, a message."""
+    """A request, or a part of it, is answered with ``code``, and a message where there is room."""
 
     code = ErrorCode.UNKNOWN_SERVER_ERROR
 
