@@ -1,0 +1,199 @@
+"""A partition's leader under one leader epoch: append, high watermark, who waits for it.
+
+Pure: no I/O of its own (the log has a disk), no clock, no randomness. Mutable, because Produce
+and Fetch go through it. A new leader epoch makes a new object; ``end`` closes the old one.
+
+Source: Kafka 4.0 ``Partition`` (appendRecordsToLeader, maybeIncrementLeaderHW); KIP-320, KIP-497;
+the numbered rules are those of docs/architecture.md, "The rules of a leader".
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from raftkafka.errors import ErrorCode, FencedLeaderEpoch, KafkaError, UnknownLeaderEpoch
+from raftkafka.log.partition_log import AppendInfo, PartitionLog
+from raftkafka.types import TopicPartition
+
+NO_EPOCH = -1
+ACKS_ALL = -1
+
+
+class AckWaiter(Protocol):
+    """A Produce that waits for an offset to be replicated, or flushed."""
+
+    def acknowledged(self, leader: PartitionLeader, error: ErrorCode) -> None:
+        """Take the outcome for this partition; called once."""
+        ...
+
+
+class FetchWaiter(Protocol):
+    """A Fetch that waits for more data."""
+
+    def advanced(self, leader: PartitionLeader) -> None:
+        """Look again: records became readable, or the leader ended."""
+        ...
+
+
+class PartitionLeader:
+    """The leader's state. Offsets count records; the high watermark only grows."""
+
+    __slots__ = (
+        "acks_waiters",
+        "ended",
+        "fetch_waiters",
+        "flush_waiters",
+        "follower_log_ends",
+        "high_watermark",
+        "isr",
+        "leader_epoch",
+        "log",
+        "node_id",
+        "partition_epoch",
+        "replicas",
+        "topic_partition",
+        "visible_end",
+    )
+
+    def __init__(
+        self,
+        node_id: int,
+        log: PartitionLog,
+        *,
+        leader_epoch: int,
+        partition_epoch: int,
+        replicas: frozenset[int],
+        isr: frozenset[int],
+        high_watermark: int,
+    ) -> None:
+        assert node_id in isr
+        assert isr <= replicas
+        self.node_id = node_id
+        self.log = log
+        self.topic_partition: TopicPartition = log.topic_partition
+        self.leader_epoch = leader_epoch
+        self.partition_epoch = partition_epoch
+        self.replicas = replicas
+        self.isr = isr
+        self.follower_log_ends: dict[int, int] = {}
+        self.high_watermark = min(max(high_watermark, log.log_start_offset), log.log_end_offset)
+        self.visible_end = log.log_start_offset
+        """Consumers read below this: the high watermark, or less under flush.before.visible."""
+        self.acks_waiters: deque[tuple[int, AckWaiter]] = deque()
+        self.flush_waiters: deque[tuple[int, AckWaiter]] = deque()
+        self.fetch_waiters: dict[FetchWaiter, None] = {}
+        self.ended: ErrorCode | None = None
+        self.advance()
+
+    # ------------------------------------------------------------------ epochs
+
+    def check_epoch(self, leader_epoch: int) -> None:
+        """Compare the epoch that a client knows with ours (rule 10, KIP-320); -1 is no claim.
+
+        Raises:
+            FencedLeaderEpoch: the client's is older.
+            UnknownLeaderEpoch: the client's is newer.
+        """
+        if leader_epoch in (NO_EPOCH, self.leader_epoch):
+            return
+        if leader_epoch < self.leader_epoch:
+            raise FencedLeaderEpoch(f"{leader_epoch} < {self.leader_epoch}")
+        raise UnknownLeaderEpoch(f"{leader_epoch} > {self.leader_epoch}")
+
+    # ------------------------------------------------------------------ append
+
+    @property
+    def min_isr(self) -> int:
+        """min.insync.replicas, at most the number of replicas (rule 3)."""
+        return min(self.log.config.min_insync_replicas, len(self.replicas))
+
+    @property
+    def acks_on_write(self) -> bool:
+        """Whether a record counts as acknowledged by all once it is in the page cache here."""
+        return len(self.isr) == 1 and not self.flush_before_ack
+
+    @property
+    def flush_before_ack(self) -> bool:
+        """Whether ``flush.messages=1`` makes an acknowledgement mean fsynced."""
+        return self.log.config.flush_messages == 1
+
+    def append(self, batches: memoryview, acks: int, now_ms: int) -> AppendInfo:
+        """Append client batches; they are written by the next ``log.write()``.
+
+        Raises:
+            KafkaError: NOT_ENOUGH_REPLICAS if acks is -1 and the committed ISR is too small
+                (rule 4); whatever the validation of the batches finds.
+        """
+        if acks == ACKS_ALL and len(self.isr) < self.min_isr:
+            raise KafkaError(
+                ErrorCode.NOT_ENOUGH_REPLICAS,
+                f"{len(self.isr)} in-sync replica(s) where min.insync.replicas={self.min_isr}",
+            )
+        return self.log.append_as_leader(batches, self.leader_epoch, now_ms)
+
+    def wait_for_ack(self, waiter: AckWaiter, acks: int, end_offset: int) -> None:
+        """Tell ``waiter`` once all below ``end_offset`` is acknowledged in the sense of ``acks``."""
+        if acks == ACKS_ALL:
+            self.acks_waiters.append((end_offset, waiter))
+        else:
+            self.flush_waiters.append((end_offset, waiter))
+
+    # ------------------------------------------------------------------ high watermark
+
+    @property
+    def own_end(self) -> int:
+        """This replica's log end as the high watermark counts it: written, or fsynced."""
+        return self.log.flushed_offset if self.flush_before_ack else self.log.written_end_offset
+
+    def on_follower_log_end(self, replica_id: int, log_end_offset: int) -> None:
+        """A follower's fetch offset proves that it holds all below it (rule 1)."""
+        self.follower_log_ends[replica_id] = log_end_offset
+        self.advance()
+
+    def advance(self) -> None:
+        """Recompute the high watermark and wake who waited for it (rule 2).
+
+        Called after each write, flush, follower fetch and ISR change. It never moves back, nor
+        while the ISR is smaller than the minimum.
+        """
+        if self.ended is not None:
+            return
+        own_end = self.own_end
+        if self.flush_waiters:
+            self._acknowledge(self.flush_waiters, own_end)
+        if len(self.isr) >= self.min_isr:
+            end = own_end
+            for replica_id in self.isr:
+                if replica_id != self.node_id:
+                    end = min(end, self.follower_log_ends.get(replica_id, 0))
+            self.high_watermark = max(self.high_watermark, end)
+        if self.acks_waiters:
+            self._acknowledge(self.acks_waiters, self.high_watermark)
+        visible_end = self.high_watermark
+        if self.log.config.flush_before_visible:
+            visible_end = min(visible_end, self.log.flushed_offset)
+        if visible_end > self.visible_end:
+            self.visible_end = visible_end
+            for waiter in tuple(self.fetch_waiters):
+                waiter.advanced(self)
+
+    def _acknowledge(self, waiters: deque[tuple[int, AckWaiter]], end: int) -> None:
+        """Answer whom ``end`` satisfies; with an error if the ISR fell meanwhile (rule 4)."""
+        error = ErrorCode.NONE
+        if waiters is self.acks_waiters and len(self.isr) < self.min_isr:
+            error = ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND
+        while waiters and waiters[0][0] <= end:
+            waiters.popleft()[1].acknowledged(self, error)
+
+    # ------------------------------------------------------------------ the end
+
+    def end(self, error: ErrorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER) -> None:
+        """This epoch is over, or its disk failed: everyone who waits is told ``error``."""
+        self.ended = error
+        for waiters in (self.acks_waiters, self.flush_waiters):
+            while waiters:
+                waiters.popleft()[1].acknowledged(self, error)
+        for waiter in tuple(self.fetch_waiters):
+            waiter.advanced(self)
+        self.fetch_waiters.clear()
