@@ -87,12 +87,15 @@ class ConnectionLimits:
 
 
 class Slot:
-    """The place of one answer among its connection's answers."""
+    """The place of one answer among its connection's answers. Parked requests derive from it."""
 
     __slots__ = ("buffers",)
 
     def __init__(self) -> None:
         self.buffers: list[Output] | None = None
+
+    def cancel(self) -> None:
+        """The connection is gone: wait for nothing any more."""
 
 
 class Connection:
@@ -233,11 +236,9 @@ class Connection:
         else:
             self._queue(buffers)
 
-    def reserve(self) -> Slot:
+    def reserve(self, slot: Slot) -> None:
         """Keep the place of an answer that comes later through ``fill``."""
-        slot = Slot()
         self.slots.append(slot)
-        return slot
 
     def fill(self, slot: Slot, buffers: list[Output]) -> None:
         """Give the answer of a reserved place; an empty list where none is due."""
@@ -286,6 +287,8 @@ class Connection:
         self.closing = True
         self.output = []
         self.unsent_bytes = 0
+        for slot in self.slots:
+            slot.cancel()
         self.slots.clear()
         self._buffer = None
         self._start = self._end = 0

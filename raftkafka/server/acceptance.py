@@ -1,0 +1,77 @@
+"""Which connections are let in, how many there are, and which have been idle too long."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from raftkafka.server.connection import BufferPool, Connection, ConnectionLimits, Transport
+from raftkafka.server.turn import TurnClock
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceLimits:
+    """``max.connections`` and its kin."""
+
+    connections: int
+    connections_per_ip: int
+    connections_per_ip_overrides: Mapping[str, int]
+    idle_s: float | None
+
+
+class Acceptance:
+    """All connections of this broker, over every listener and driver."""
+
+    def __init__(
+        self,
+        limits: AcceptanceLimits,
+        connection_limits: ConnectionLimits,
+        clock: TurnClock,
+        outbox: list[Connection],
+    ) -> None:
+        self.limits = limits
+        self.connections: dict[Connection, None] = {}
+        self._connection_limits = connection_limits
+        self._clock = clock
+        self._outbox = outbox
+        self._pool = BufferPool()
+        self._per_ip: Counter[str] = Counter()
+
+    def admit(self, transport: Transport, listener_name: str, peer: str) -> Connection | None:
+        """Return a connection for a peer's address, or None if one limit is reached."""
+        limit = self.limits.connections_per_ip_overrides.get(peer, self.limits.connections_per_ip)
+        if self._per_ip[peer] >= limit or len(self.connections) >= self.limits.connections:
+            log.warning("connection_refused", peer=peer, reason="too many connections")
+            return None
+        connection = Connection(
+            transport,
+            self._pool,
+            self._outbox,
+            self._connection_limits,
+            listener_name=listener_name,
+            peer=peer,
+        )
+        connection.last_active_s = self._clock.now_s
+        self.connections[connection] = None
+        self._per_ip[peer] += 1
+        return connection
+
+    def forget(self, connection: Connection) -> None:
+        """The connection's socket is closed."""
+        if self.connections.pop(connection, self) is None:
+            self._per_ip[connection.peer] -= 1
+            if not self._per_ip[connection.peer]:
+                del self._per_ip[connection.peer]
+
+    def close_idle(self, now_s: float) -> None:
+        """Close what sent nothing, and waits for nothing, since ``connections.max.idle.ms``."""
+        if self.limits.idle_s is None:
+            return
+        for connection in tuple(self.connections):
+            if now_s - connection.last_active_s > self.limits.idle_s and not connection.slots:
+                connection.abort()

@@ -1,0 +1,51 @@
+"""What a handler may see of its request and of the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from metadata.controller_driver import Controller
+from metadata.image import MetadataImage
+from metadata.quorum_driver import Quorum
+from raftkafka.config import BrokerConfig
+from raftkafka.log.log_driver import LogDirs
+from raftkafka.server.connection import Connection
+from raftkafka.types import Randomness
+from replication.replica_manager import ReplicaManager
+
+ANONYMOUS = "User:ANONYMOUS"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerView:
+    """The broker as its handlers see it: they read the image, and ask the controller to change it."""
+
+    config: BrokerConfig
+    controller: Controller
+    quorum: Quorum
+    replicas: ReplicaManager
+    log_dirs: LogDirs
+    random: Randomness
+    wall_ms: Callable[[], int]
+
+    @property
+    def image(self) -> MetadataImage:
+        """The newest published metadata; the same for the whole of a turn."""
+        return self.controller.image
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """One request's surroundings."""
+
+    broker: BrokerView
+    connection: Connection
+    api_version: int
+    client_id: str | None
+    principal: str = ANONYMOUS
+
+    @property
+    def listener_name(self) -> str:
+        """The listener that the client came through."""
+        return self.connection.listener_name

@@ -1,0 +1,53 @@
+"""Deadlines of parked requests: one heap, entries that ended otherwise are skipped when due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from typing import Protocol
+
+
+class Expiring(Protocol):
+    """Something that waits, but not for ever."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it ended before its deadline."""
+        ...
+
+    def expire(self) -> None:
+        """Its deadline has passed."""
+        ...
+
+
+class Expiry:
+    """Deadlines in seconds of the loop's clock."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Expiring]] = []
+        self._sequence = count()
+        self.on_earlier: Callable[[], None] | None = None
+        """Called when a new entry comes before all others: the sleeper must set its alarm anew."""
+
+    def add(self, deadline_s: float, item: Expiring) -> None:
+        """Call ``item.expire()`` at the deadline unless it is done by then."""
+        earlier = not self._heap or deadline_s < self._heap[0][0]
+        heappush(self._heap, (deadline_s, next(self._sequence), item))
+        if earlier and self.on_earlier is not None:
+            self.on_earlier()
+
+    def next_deadline(self) -> float | None:
+        """Return when ``expire`` has something to do, or None."""
+        heap = self._heap
+        while heap and heap[0][2].done:
+            heappop(heap)
+        return heap[0][0] if heap else None
+
+    def expire(self, now_s: float) -> None:
+        """End every item whose deadline has come."""
+        heap = self._heap
+        while heap and (heap[0][0] <= now_s or heap[0][2].done):
+            item = heappop(heap)[2]
+            if not item.done:
+                item.expire()

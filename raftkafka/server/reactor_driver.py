@@ -1,0 +1,264 @@
+"""The reactor: one trio task that serves every ready connection of its listeners inline.
+
+trio waits on an inner, edge-triggered epoll; a wake-up takes all that is ready and runs one turn.
+Linux only; ``stream_driver.py`` carries the same turn elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from collections.abc import Callable
+from errno import EMFILE, ENFILE
+
+import structlog
+import trio
+
+from raftkafka.errors import Malformed
+from raftkafka.log.segment import LogSlice
+from raftkafka.server.acceptance import Acceptance
+from raftkafka.server.connection import Connection, Output
+from raftkafka.server.turn import Turn
+from raftkafka.types import Buffer
+
+TURNS_PER_CHECKPOINT = 8
+ACCEPTS_PER_TURN = 256
+SENDFILE_BYTES_MAX = 1024 * 1024
+IOVECS_MAX = 512
+
+log = structlog.get_logger()
+
+
+class Reactor:
+    """Sockets of all listeners, and the transport of their connections."""
+
+    def __init__(
+        self, turn: Turn, acceptance: Acceptance, *, send_buffer: int, receive_buffer: int
+    ) -> None:
+        self._turn = turn
+        self._acceptance = acceptance
+        self._buffer_options = (
+            (socket.SO_SNDBUF, send_buffer),
+            (socket.SO_RCVBUF, receive_buffer),
+        )
+        self._epoll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._wake, select.EPOLLIN)
+        self._listeners: dict[int, tuple[socket.socket, str]] = {}
+        self._sockets: dict[int, tuple[socket.socket, Connection]] = {}
+        self._descriptor: dict[Connection, int] = {}
+        self._again: dict[Connection, None] = {}
+        self._unsendable: set[Connection] = set()
+        self.connection_closed: Callable[[Connection], None] | None = None
+
+    # ------------------------------------------------------------------ the loop
+
+    def listen(self, listener: socket.socket, name: str) -> None:
+        """Accept connections of a bound, listening, non-blocking socket."""
+        self._listeners[listener.fileno()] = (listener, name)
+        self._epoll.register(listener.fileno(), select.EPOLLIN)
+
+    def stop_listening(self) -> None:
+        """Close the listeners; connections go on."""
+        for descriptor, (listener, _) in self._listeners.items():
+            self._epoll.unregister(descriptor)
+            listener.close()
+        self._listeners.clear()
+
+    async def run(self) -> None:
+        """Serve until cancelled, then close every socket."""
+        try:
+            turns = 0
+            while True:
+                events = self._epoll.poll(0)
+                if not events and not self._again:
+                    await trio.lowlevel.wait_readable(self._epoll.fileno())
+                    turns = 0
+                    events = self._epoll.poll(0)
+                self._turn.run(self._ready(events))
+                turns += 1
+                if turns >= TURNS_PER_CHECKPOINT:
+                    turns = 0
+                    await trio.lowlevel.checkpoint()
+        finally:
+            self._close_all()
+
+    def _ready(self, events: list[tuple[int, int]]) -> dict[Connection, None]:
+        ready, self._again = self._again, {}
+        for descriptor, event in events:
+            held = self._sockets.get(descriptor)
+            if held is None:
+                self._other_event(descriptor)
+                continue
+            connection = held[1]
+            if event & select.EPOLLOUT and connection in self._unsendable:
+                self._unsendable.discard(connection)
+                self.send(connection)
+            if event & (select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR | select.EPOLLRDHUP):
+                ready[connection] = None
+        return ready
+
+    def _other_event(self, descriptor: int) -> None:
+        if descriptor == self._wake:
+            os.eventfd_read(self._wake)
+        elif descriptor in self._listeners:
+            self._accept(*self._listeners[descriptor])
+
+    # ------------------------------------------------------------------ connections
+
+    def _accept(self, listener: socket.socket, listener_name: str) -> None:
+        for _ in range(ACCEPTS_PER_TURN):
+            try:
+                client, address = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in (EMFILE, ENFILE):
+                    log.warning("accept_failed", reason="no file descriptor is left")
+                return
+            peer = str(address[0])
+            connection = self._acceptance.admit(self, listener_name, peer)
+            if connection is None:
+                client.close()
+                continue
+            client.setblocking(False)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for option, size in self._buffer_options:
+                if size > 0:
+                    client.setsockopt(socket.SOL_SOCKET, option, size)
+            descriptor = client.fileno()
+            self._sockets[descriptor] = (client, connection)
+            self._descriptor[connection] = descriptor
+            self._epoll.register(
+                descriptor,
+                select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET,
+            )
+
+    def collect(self, connection: Connection) -> None:
+        """Receive what has arrived, at most one buffer full (``Transport``)."""
+        descriptor = self._descriptor.get(connection)
+        if descriptor is None or connection.blocked:
+            return  # `again` comes when it is no longer blocked
+        try:
+            space = connection.space()
+            if not len(space):
+                return
+            count = self._sockets[descriptor][0].recv_into(space)
+        except BlockingIOError:
+            return
+        except Malformed as error:
+            log.info("connection_malformed", peer=connection.peer, reason=str(error))
+            connection.abort()
+            return
+        except OSError:
+            self._drop(connection)
+            return
+        if count == 0:
+            self._drop(connection)
+            return
+        connection.received(count)
+        if count == len(space):
+            self._again[connection] = None
+
+    def again(self, connection: Connection) -> None:
+        """Serve the connection in the next turn (``Transport``)."""
+        if connection in self._descriptor:
+            if not self._again:
+                os.eventfd_write(self._wake, 1)
+            self._again[connection] = None
+
+    def send(self, connection: Connection) -> None:
+        """Send as much as the socket takes (``Transport``)."""
+        descriptor = self._descriptor.get(connection)
+        if descriptor is None or connection in self._unsendable:
+            return
+        client = self._sockets[descriptor][0]
+        try:
+            while connection.output:
+                if not send_some(client, connection):
+                    self._unsendable.add(connection)
+                    return
+        except OSError:
+            self._drop(connection)
+            return
+        if connection.closing:
+            self._drop(connection)
+
+    def close(self, connection: Connection) -> None:
+        """Close once the output is out (``Transport``)."""
+        if not connection.output:
+            self._drop(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        descriptor = self._descriptor.pop(connection, None)
+        if descriptor is None:
+            return
+        client, _ = self._sockets.pop(descriptor)
+        self._epoll.unregister(descriptor)
+        client.close()
+        self._unsendable.discard(connection)
+        self._again.pop(connection, None)
+        connection.forget()
+        self._acceptance.forget(connection)
+
+    def _close_all(self) -> None:
+        self.stop_listening()
+        for connection in tuple(self._descriptor):
+            self._drop(connection)
+        os.close(self._wake)
+        self._epoll.close()
+
+
+def send_some(client: socket.socket, connection: Connection) -> bool:
+    """Send the head of the output; False when the socket is full.
+
+    Raises:
+        OSError: the peer is gone, or a range to send is no longer what it was.
+    """
+    output = connection.output
+    head = output[0]
+    try:
+        if isinstance(head, LogSlice):
+            if head.is_stale:
+                raise OSError("the segment was cut while its range waited to be sent")
+            count = os.sendfile(
+                client.fileno(), head.file.fileno(), head.position, min(len(head), SENDFILE_BYTES_MAX)
+            )
+            if count == 0:
+                raise OSError("the segment is shorter than its range")
+        elif len(output) == 1:
+            count = client.send(head)
+        else:
+            buffers = leading_buffers(output)
+            more = len(buffers) < len(output)
+            count = client.sendmsg(buffers, (), socket.MSG_MORE if more else 0)
+    except BlockingIOError:
+        return False
+    drop_sent(output, count)
+    connection.sent(count)
+    return True
+
+
+def leading_buffers(output: list[Output]) -> list[Buffer]:
+    """Return the buffers before the first file range, as many as one call takes."""
+    buffers: list[Buffer] = []
+    for item in output[:IOVECS_MAX]:
+        if isinstance(item, LogSlice):
+            break
+        buffers.append(item)
+    return buffers
+
+
+def drop_sent(output: list[Output], count: int) -> None:
+    """Remove the first ``count`` bytes from the output."""
+    whole = 0
+    for item in output:
+        if count < len(item):
+            break
+        count -= len(item)
+        whole += 1
+    if count:
+        head = output[whole]
+        output[whole] = head.after(count) if isinstance(head, LogSlice) else memoryview(head)[count:]
+    del output[:whole]

@@ -1,0 +1,50 @@
+"""What one turn appended: written together, one call per partition, before any answer leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from raftkafka.errors import KafkaError
+from raftkafka.server.connection import Connection
+from replication.leader import PartitionLeader
+
+OnWriteFailure = Callable[[PartitionLeader, Exception], None]
+
+
+class WriteQueue:
+    """Leaders with queued batches, and the connections whose answers already speak of them."""
+
+    def __init__(self, request_flush: Callable[[PartitionLeader], None]) -> None:
+        self.on_failure: OnWriteFailure | None = None
+        self._request_flush = request_flush
+        self._dirty: dict[PartitionLeader, None] = {}
+        self._answered: list[tuple[PartitionLeader, Connection]] = []
+
+    def add(self, leader: PartitionLeader, connection: Connection) -> None:
+        """Note that ``connection`` appended to ``leader``'s log, which is not written yet."""
+        self._dirty[leader] = None
+        self._answered.append((leader, connection))
+
+    def write(self) -> None:
+        """Write every queued batch and move the high watermarks.
+
+        A connection that was told of a write that then failed is cut: its answer, which is still
+        unsent, would be a lie. The client finds the outcome unknown, which it is.
+        """
+        if not self._dirty:
+            return
+        dirty, self._dirty = self._dirty, {}
+        answered, self._answered = self._answered, []
+        for leader in dirty:
+            try:
+                leader.log.write()
+            except (OSError, KafkaError) as error:
+                for failed, connection in answered:
+                    if failed is leader:
+                        connection.abort()
+                assert self.on_failure is not None
+                self.on_failure(leader, error)
+            else:
+                leader.advance()
+                if leader.log.wants_flush:
+                    self._request_flush(leader)
