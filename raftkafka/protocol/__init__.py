@@ -1,0 +1,1 @@
+"""Kafka's wire protocol: schema tables, the codec compiled from them, and frames."""
