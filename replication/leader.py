@@ -14,10 +14,12 @@ from typing import Protocol
 
 from raftkafka.errors import ErrorCode, FencedLeaderEpoch, KafkaError, UnknownLeaderEpoch
 from raftkafka.log.partition_log import AppendInfo, PartitionLog
+from raftkafka.log.segment import LogSlice
 from raftkafka.types import TopicPartition
 
 NO_EPOCH = -1
 ACKS_ALL = -1
+UP_TO_HIGH_WATERMARK = -1
 
 
 class AckWaiter(Protocol):
@@ -42,6 +44,7 @@ class PartitionLeader:
     __slots__ = (
         "acks_waiters",
         "ended",
+        "epoch_start_offset",
         "fetch_waiters",
         "flush_waiters",
         "follower_log_ends",
@@ -76,6 +79,7 @@ class PartitionLeader:
         self.partition_epoch = partition_epoch
         self.replicas = replicas
         self.isr = isr
+        self.epoch_start_offset = log.log_end_offset
         self.follower_log_ends: dict[int, int] = {}
         self.high_watermark = min(max(high_watermark, log.log_start_offset), log.log_end_offset)
         self.visible_end = log.log_start_offset
@@ -100,6 +104,28 @@ class PartitionLeader:
         if leader_epoch < self.leader_epoch:
             raise FencedLeaderEpoch(f"{leader_epoch} < {self.leader_epoch}")
         raise UnknownLeaderEpoch(f"{leader_epoch} > {self.leader_epoch}")
+
+    def end_of_epoch(self, leader_epoch: int) -> tuple[int, int]:
+        """Return the largest known epoch up to this one, and the offset at which it ends.
+
+        (-1, -1) if all known epochs are newer. The current epoch ends at the log end.
+        """
+        return self.log.epochs.end_offset_for(leader_epoch, self.log.log_end_offset)
+
+    # ------------------------------------------------------------------ read
+
+    def read(self, offset: int, max_bytes: int, at_least_one: bool) -> LogSlice | None:
+        """Return what consumers may read from ``offset``, or None if that is nothing yet.
+
+        Raises:
+            KafkaError: OFFSET_OUT_OF_RANGE below the log start or above the log end.
+        """
+        log = self.log
+        if not log.log_start_offset <= offset <= log.log_end_offset:
+            raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE)
+        if offset >= self.visible_end:
+            return None
+        return log.read(offset, max_bytes, self.visible_end, at_least_one)
 
     # ------------------------------------------------------------------ append
 
@@ -185,6 +211,22 @@ class PartitionLeader:
             error = ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND
         while waiters and waiters[0][0] <= end:
             waiters.popleft()[1].acknowledged(self, error)
+
+    # ------------------------------------------------------------------ delete
+
+    def delete_records(self, before_offset: int) -> int:
+        """Let the log start at ``before_offset``; -1 is the high watermark. Return the new start.
+
+        Raises:
+            KafkaError: OFFSET_OUT_OF_RANGE beyond the high watermark: what is not committed
+                yet must not be dropped by one replica (KAFKA-5634).
+        """
+        if before_offset == UP_TO_HIGH_WATERMARK:
+            before_offset = self.high_watermark
+        if not 0 <= before_offset <= self.high_watermark:
+            raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE)
+        self.log.delete_records_before(before_offset)
+        return self.log.log_start_offset
 
     # ------------------------------------------------------------------ the end
 

@@ -117,7 +117,7 @@ class Connection:
         "muted",
         "output",
         "peer",
-        "produce_shape",
+        "produce_shapes",
         "slots",
         "transport",
         "unsent_bytes",
@@ -145,8 +145,8 @@ class Connection:
         self.closing = False
         self.in_outbox = False
         self.last_active_s = 0.0
-        self.produce_shape: object = None
-        """What the last Produce looked like; only the produce handler knows its inside."""
+        self.produce_shapes: object = None
+        """What its Produce requests look like; only the produce handler knows the inside."""
         self._pool = pool
         self._outbox = outbox
         self._limits = limits

@@ -60,7 +60,9 @@ class Turn:
         expiry: Expiry,
         clock: TurnClock,
         outbox: list[Connection],
+        complete: Callable[[], None],
     ) -> None:
+        self._complete = complete
         self._handle = handle
         self._writes = writes
         self._expiry = expiry
@@ -77,6 +79,7 @@ class Turn:
                 self._serve(connection)
                 served.append(connection)
         self._writes.write()
+        self._complete()
         self._expiry.expire(self._clock.now_s)
         self._send()
         for connection in served:

@@ -1,0 +1,133 @@
+"""From a request's first bytes to its handler, and from the handler's answer to a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import structlog
+import trio
+
+from raftkafka.errors import ErrorCode, KafkaError
+from raftkafka.protocol.apis import ApiKey, request_class
+from raftkafka.protocol.codec import decode
+from raftkafka.protocol.frames import RequestHeader, parse_request_header
+from raftkafka.protocol.schema import Response
+from raftkafka.server.api_table import APIS, Api
+from raftkafka.server.answers import response_frame
+from raftkafka.server.connection import Connection, Slot
+from raftkafka.server.context import BrokerView, RequestContext
+from raftkafka.server.handlers.api_versions import unsupported_version
+from raftkafka.server.handlers.fetch import FetchHandler
+from raftkafka.server.handlers.produce import ProduceHandler
+from raftkafka.server.turn import Turn
+
+PRODUCE_KEY = ApiKey.PRODUCE.to_bytes(2)
+
+log = structlog.get_logger()
+
+
+class Dispatcher:
+    """Knows the handler of every API. One per broker."""
+
+    def __init__(
+        self,
+        broker: BrokerView,
+        produce: ProduceHandler,
+        fetch: FetchHandler,
+        nursery: trio.Nursery,
+        *,
+        queued_max_requests: int,
+    ) -> None:
+        self._broker = broker
+        self._produce = produce
+        self._fetch = fetch
+        self._nursery = nursery
+        self._queue = trio.Semaphore(queued_max_requests)
+        self._apis: Mapping[int, Api] = {api.key: api for api in APIS}
+        self.turn: Turn | None = None
+        """Runs when a waiting handler has its answer."""
+
+    def handle(self, connection: Connection, frame: memoryview) -> None:
+        """Handle one request (``FrameHandler``).
+
+        Raises:
+            Malformed: the header or the body cannot be read.
+        """
+        if frame[:2] == PRODUCE_KEY and self._produce.handle_as_before(connection, frame):
+            return
+        header = parse_request_header(frame)
+        connection.client_id = header.client_id
+        api = self._apis.get(header.api_key)
+        if api is None or not api.min_version <= header.api_version <= api.max_version:
+            self._refuse(connection, header)
+        elif header.api_key == ApiKey.PRODUCE:
+            self._produce.handle(connection, header, frame)
+        elif header.api_key == ApiKey.FETCH:
+            self._fetch.handle(connection, header, frame)
+        else:
+            self._call(api, connection, header, frame)
+
+    def _refuse(self, connection: Connection, header: RequestHeader) -> None:
+        if header.api_key == ApiKey.API_VERSIONS:
+            connection.answer(response_frame(header, unsupported_version(), version=0))
+            return
+        log.info(
+            "request_unsupported",
+            peer=connection.peer,
+            api_key=header.api_key,
+            api_version=header.api_version,
+            client_id=header.client_id,
+        )
+        connection.close()
+
+    def _call(
+        self, api: Api, connection: Connection, header: RequestHeader, frame: memoryview
+    ) -> None:
+        request, _ = decode(
+            request_class(header.api_key), header.api_version, frame, header.body_position
+        )
+        context = RequestContext(self._broker, connection, header.api_version, header.client_id)
+        try:
+            answer = api.handler(context, request)
+        except KafkaError as error:
+            self._failed(connection, header, error)
+            return
+        if isinstance(answer, Response):
+            connection.answer(response_frame(header, answer))
+        else:
+            slot = Slot()
+            connection.reserve(slot)
+            connection.muted = True
+            self._nursery.start_soon(self._wait, connection, header, slot, answer)
+
+    async def _wait(
+        self,
+        connection: Connection,
+        header: RequestHeader,
+        slot: Slot,
+        answer: Coroutine[Any, Any, Response],
+    ) -> None:
+        async with self._queue:
+            try:
+                response = await answer
+            except KafkaError as error:
+                self._failed(connection, header, error)
+                return
+        connection.muted = False
+        connection.fill(slot, response_frame(header, response))
+        connection.transport.again(connection)
+        assert self.turn is not None
+        self.turn.run()
+
+    def _failed(self, connection: Connection, header: RequestHeader, error: KafkaError) -> None:
+        """A handler has no room for this error in its answer: the connection is all we can end."""
+        log.warning(
+            "request_failed",
+            peer=connection.peer,
+            api_key=header.api_key,
+            api_version=header.api_version,
+            error=ErrorCode(error.code).name,
+            reason=error.message,
+        )
+        connection.abort()

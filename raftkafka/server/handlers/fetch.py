@@ -1,0 +1,126 @@
+"""Fetch: ranges of segments, sent without being read; parked until there is enough.
+
+Source: Kafka 4.0 ``KafkaApis.handleFetchRequest``, ``ReplicaManager.fetchMessages``,
+``DelayedFetch``; KIP-74 (at least one batch), KIP-320 and KIP-595 (diverging epoch).
+"""
+
+from __future__ import annotations
+
+from raftkafka.errors import ErrorCode, KafkaError
+from raftkafka.log.segment import LogSlice
+from raftkafka.protocol.codec import decode
+from raftkafka.protocol.frames import RequestHeader
+from raftkafka.protocol.messages.fetch import FetchRequest, FetchResponse
+from raftkafka.server.answers import response_frame
+from raftkafka.server.connection import Connection
+from raftkafka.server.expiry import Expiry
+from raftkafka.server.parked_fetch import ParkedFetch, Wanted
+from raftkafka.server.read_ahead import ReadAhead
+from raftkafka.server.turn import TurnClock
+from replication.leader import PartitionLeader
+from replication.replica_manager import ReplicaManager
+
+TOPIC_IDS_SINCE_VERSION = 13
+NO_SESSION = 0
+NEW_SESSION_EPOCH = 0
+FINAL_SESSION_EPOCH = -1
+
+
+class FetchHandler:
+    """Answers Fetch for every connection."""
+
+    def __init__(
+        self,
+        replicas: ReplicaManager,
+        expiry: Expiry,
+        clock: TurnClock,
+        read_ahead: ReadAhead,
+        *,
+        max_bytes: int,
+    ) -> None:
+        self._replicas = replicas
+        self._expiry = expiry
+        self._clock = clock
+        self._read_ahead = read_ahead
+        self._max_bytes = max_bytes
+        self._advanced: dict[ParkedFetch, None] = {}
+
+    def handle(self, connection: Connection, header: RequestHeader, frame: memoryview) -> None:
+        """Answer with what there is if that is enough, or park.
+
+        Raises:
+            Malformed: the body cannot be read.
+        """
+        request, _ = decode(FetchRequest, header.api_version, frame, header.body_position)
+        refusal = refuse_session(request)
+        if refusal is not None:
+            connection.answer(response_frame(header, FetchResponse(error_code=refusal)))
+            return
+        wanted = self._locate(header, request)
+        fetch = ParkedFetch(connection, header, request, wanted, self._advanced)
+        response, enough = fetch.read(self._max_bytes)
+        if enough or request.max_wait_ms <= 0:
+            self._answer(fetch, response)
+            return
+        fetch.park()
+        fetch.on_expiry = self._answer_with_what_there_is
+        self._expiry.add(self._clock.now_s + request.max_wait_ms / 1000, fetch)
+
+    def complete(self) -> None:
+        """Answer the parked fetches for which this turn's writes brought enough."""
+        while self._advanced:
+            advanced = tuple(self._advanced)
+            self._advanced.clear()
+            for fetch in advanced:
+                if not fetch.done:
+                    response, enough = fetch.read(self._max_bytes)
+                    if enough:
+                        self._answer(fetch, response)
+
+    def _answer_with_what_there_is(self, fetch: ParkedFetch) -> None:
+        self._answer(fetch, fetch.read(self._max_bytes)[0])
+
+    def _locate(self, header: RequestHeader, request: FetchRequest) -> list[list[Wanted]]:
+        by_id = header.api_version >= TOPIC_IDS_SINCE_VERSION
+        is_follower = request.replica_id >= 0 or request.replica_state is not None
+        located: list[list[Wanted]] = []
+        for topic in request.topics:
+            wanted: list[Wanted] = []
+            located.append(wanted)
+            for asked in topic.partitions:
+                leader: PartitionLeader | None = None
+                error = ErrorCode.NONE
+                try:
+                    if is_follower:  # only the cluster listener knows who is a follower
+                        raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+                    name = self._replicas.topic_name(topic.topic_id) if by_id else topic.topic
+                    leader = self._replicas.leader(name, asked.partition)
+                except KafkaError as refusal:
+                    error = refusal.code
+                wanted.append(Wanted(asked, leader, error))
+        return located
+
+    def _answer(self, fetch: ParkedFetch, response: FetchResponse) -> None:
+        """Send the response, once a worker thread has read ahead what is not in memory."""
+        fetch.unpark()
+        slices = [
+            part.records
+            for topic in response.responses
+            for part in topic.partitions
+            if isinstance(part.records, LogSlice)
+        ]
+        buffers = response_frame(fetch.header, response)
+        if self._read_ahead.is_warm(slices):
+            fetch.send(buffers)
+        else:
+            fetch.hold_place()
+            self._read_ahead.then(slices, fetch.connection, lambda: fetch.send(buffers))
+
+
+def refuse_session(request: FetchRequest) -> ErrorCode | None:
+    """Return the error of a request that continues a session: none is kept, so none exists."""
+    if request.session_id != NO_SESSION:
+        return ErrorCode.FETCH_SESSION_ID_NOT_FOUND
+    if request.session_epoch not in (NEW_SESSION_EPOCH, FINAL_SESSION_EPOCH):
+        return ErrorCode.INVALID_FETCH_SESSION_EPOCH
+    return None

@@ -1,0 +1,179 @@
+"""Produce: batches go to their leaders' logs; the answer waits for as much as ``acks`` asks.
+
+Source: Kafka 4.0 ``KafkaApis.handleProduceRequest``, ``ReplicaManager.appendRecords``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from raftkafka.errors import ErrorCode, KafkaError
+from raftkafka.protocol.codec import decode
+from raftkafka.protocol.frames import RequestHeader
+from raftkafka.protocol.messages.produce import (
+    PartitionProduceData,
+    PartitionProduceResponse,
+    ProduceRequest,
+    ProduceResponse,
+    TopicProduceResponse,
+)
+from raftkafka.compression import Codec
+from raftkafka.records import CODEC_MASK
+from raftkafka.server.answers import response_frame
+from raftkafka.server.connection import Connection, Output
+from raftkafka.server.expiry import Expiry
+from raftkafka.server.parked_produce import ParkedProduce
+from raftkafka.server.produce_shape import ProduceShapes, learn_shape
+from raftkafka.server.turn import TurnClock
+from raftkafka.server.write_queue import WriteQueue
+from metadata.image import INTERNAL_TOPICS
+from replication.leader import ACKS_ALL, PartitionLeader
+from replication.replica_manager import ReplicaManager
+
+ZSTD_SINCE_VERSION = 7
+VALID_ACKS = (-1, 0, 1)
+ATTRIBUTES_LOW = 22
+"""The byte of a batch header with the codec's bits."""
+
+
+class ProduceHandler:
+    """Answers Produce for every connection."""
+
+    def __init__(
+        self, replicas: ReplicaManager, writes: WriteQueue, expiry: Expiry, clock: TurnClock
+    ) -> None:
+        self._replicas = replicas
+        self._writes = writes
+        self._expiry = expiry
+        self._clock = clock
+
+    def handle(self, connection: Connection, header: RequestHeader, frame: memoryview) -> None:
+        """Append, then answer, park, or with acks=0 say nothing.
+
+        Raises:
+            Malformed: the body cannot be read.
+        """
+        request, _ = decode(ProduceRequest, header.api_version, frame, header.body_position)
+        encode_response = partial(frame_response, header)
+        response = ProduceResponse()
+        parked = ParkedProduce(connection, response, encode_response)
+        appended: PartitionLeader | None = None
+        for topic in request.topic_data:
+            topic_response = TopicProduceResponse(name=topic.name)
+            response.responses.append(topic_response)
+            for data in topic.partition_data:
+                part = PartitionProduceResponse(index=data.index)
+                topic_response.partition_responses.append(part)
+                try:
+                    appended = self._append(connection, header, request, topic.name, data, part, parked)
+                except KafkaError as error:
+                    refuse(part, error)
+        if request.acks == 0:
+            if any(p.error_code for t in response.responses for p in t.partition_responses):
+                connection.close()  # the only way to tell a client that wants no answer
+            return
+        if parked.done:
+            connection.answer(encode_response(response))
+            if appended is not None:
+                self._learn(connection, header, frame, request, response, appended)
+        else:
+            connection.reserve(parked)
+            self._expiry.add(self._clock.now_s + max(request.timeout_ms, 0) / 1000, parked)
+
+    def _append(
+        self,
+        connection: Connection,
+        header: RequestHeader,
+        request: ProduceRequest,
+        topic: str,
+        data: PartitionProduceData,
+        part: PartitionProduceResponse,
+        parked: ParkedProduce,
+    ) -> PartitionLeader:
+        check(header, request, topic, data)
+        leader = self._replicas.leader(topic, data.index)
+        assert isinstance(data.records, memoryview)
+        info = leader.append(data.records, request.acks, self._clock.now_ms)
+        part.base_offset = info.first_offset
+        part.log_append_time_ms = info.log_append_time_ms
+        part.log_start_offset = info.log_start_offset
+        self._writes.add(leader, connection)
+        must_wait = not leader.acks_on_write if request.acks == ACKS_ALL else leader.flush_before_ack
+        if must_wait and request.acks:
+            parked.wait_for(leader, part, request.acks, info.last_offset + 1)
+        return leader
+
+    def _learn(
+        self,
+        connection: Connection,
+        header: RequestHeader,
+        frame: memoryview,
+        request: ProduceRequest,
+        response: ProduceResponse,
+        leader: PartitionLeader,
+    ) -> None:
+        shape = learn_shape(header, frame, request, response, leader)
+        if shape is not None:
+            if not isinstance(connection.produce_shapes, ProduceShapes):
+                connection.produce_shapes = ProduceShapes()
+            connection.produce_shapes.add(shape)
+
+    def handle_as_before(self, connection: Connection, frame: memoryview) -> bool:
+        """Append a Produce that has the shape of the connection's last one; False if it has not.
+
+        Skips the parse: all but the batch and the correlation id are the same bytes as before.
+        """
+        shapes = connection.produce_shapes
+        if not isinstance(shapes, ProduceShapes):
+            return False
+        shape = shapes.find(frame)
+        records = shape and shape.records_of(frame)
+        if shape is None or records is None:
+            return False
+        leader = shape.leader
+        try:
+            info = leader.append(records, shape.acks, self._clock.now_ms)
+        except KafkaError:
+            return False  # refused as it would be there, with the words for it
+        self._writes.add(leader, connection)
+        connection.answer([shape.answer(frame, info.first_offset)])
+        return True
+
+
+def check(
+    header: RequestHeader, request: ProduceRequest, topic: str, data: PartitionProduceData
+) -> None:
+    """Refuse what no leader needs to look at.
+
+    Raises:
+        KafkaError: acks, transaction, topic or codec are not acceptable here.
+    """
+    if request.acks not in VALID_ACKS:
+        raise KafkaError(ErrorCode.INVALID_REQUIRED_ACKS)
+    if request.transactional_id is not None:
+        raise KafkaError(ErrorCode.INVALID_TXN_STATE, "no transaction was begun")
+    if topic in INTERNAL_TOPICS:
+        raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"{topic} is an internal topic")
+    if not data.records:
+        raise KafkaError(ErrorCode.INVALID_RECORD, "no record batch")
+    if header.api_version < ZSTD_SINCE_VERSION and codec_of(data.records) == Codec.ZSTD:
+        raise KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
+
+
+def codec_of(batch: memoryview) -> int:
+    """Return how a batch says that it is compressed; -1 if it is too short to say."""
+    return batch[ATTRIBUTES_LOW] & CODEC_MASK if len(batch) > ATTRIBUTES_LOW else -1
+
+
+def refuse(part: PartitionProduceResponse, error: KafkaError) -> None:
+    """Put an error into a partition's answer."""
+    part.error_code = error.code
+    part.error_message = error.message
+    part.base_offset = -1
+    part.log_append_time_ms = -1
+    part.log_start_offset = -1
+
+
+def frame_response(header: RequestHeader, response: ProduceResponse) -> list[Output]:
+    """Encode with the header that belongs to the request."""
+    return response_frame(header, response)

@@ -1,0 +1,168 @@
+"""What a connection's Produce requests have in common, so that the next one skips the parse.
+
+A producer sends the same client id, acks and topic again and again, for a few partitions. If
+those bytes are known, only the batch's length, the batch and the correlation id differ; and in
+the answer only the correlation id and the base offset.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from raftkafka.protocol.frames import RequestHeader
+from raftkafka.protocol.messages.produce import ProduceRequest, ProduceResponse
+from raftkafka.server.answers import response_frame
+from replication.leader import ACKS_ALL, PartitionLeader
+
+FLEXIBLE_SINCE_VERSION = 9
+FLEXIBLE_TAIL = b"\0\0\0"
+"""Empty tags of the partition, the topic and the request."""
+PROBE_OFFSET = 0x5EED_0FF5_E7_00_00_01
+SHAPES_MAX = 256
+PREFIX_BEGIN = 8
+"""After API key, version and correlation id."""
+
+_int32 = Struct(">i")
+_int64 = Struct(">q")
+
+
+class ProduceShapes:
+    """The shapes that one connection uses: one for each partition of a topic."""
+
+    __slots__ = ("_by_prefix", "_length_position")
+
+    def __init__(self) -> None:
+        self._by_prefix: dict[bytes, ProduceShape] = {}
+        self._length_position = 0
+
+    def find(self, frame: memoryview) -> ProduceShape | None:
+        """Return the shape that the frame's first bytes have, or None."""
+        return self._by_prefix.get(bytes(frame[PREFIX_BEGIN : self._length_position]))
+
+    def add(self, shape: ProduceShape) -> None:
+        """Remember a shape; another client id or topic takes the place of what was known."""
+        if shape.length_position != self._length_position or len(self._by_prefix) >= SHAPES_MAX:
+            self._by_prefix.clear()
+            self._length_position = shape.length_position
+        self._by_prefix[shape.prefix] = shape
+
+
+class ProduceShape:
+    """The unchanging bytes of a Produce with one partition, and of its answer."""
+
+    __slots__ = (
+        "_answer",
+        "_base_offset_position",
+        "_head",
+        "_log_start_offset",
+        "_tail",
+        "acks",
+        "leader",
+        "length_position",
+        "prefix",
+    )
+
+    def __init__(
+        self,
+        *,
+        frame: memoryview,
+        length_position: int,
+        flexible: bool,
+        answer: bytes,
+        acks: int,
+        leader: PartitionLeader,
+    ) -> None:
+        self._head = bytes(frame[:4])
+        self.prefix = bytes(frame[PREFIX_BEGIN:length_position])
+        self.length_position = length_position
+        self._tail = FLEXIBLE_TAIL if flexible else b""
+        self._answer = answer
+        self._base_offset_position = answer.index(_int64.pack(PROBE_OFFSET))
+        self._log_start_offset = leader.log.log_start_offset
+        self.acks = acks
+        self.leader = leader
+
+    def records_of(self, frame: memoryview) -> memoryview | None:
+        """Return the batches of a frame of this shape, or None if it is of another."""
+        position = self.length_position
+        if (
+            frame[:4] != self._head
+            or self.leader.ended is not None
+            or self.leader.log.log_start_offset != self._log_start_offset
+            or not self._answers_at_once()
+        ):
+            return None
+        if self._tail:
+            length, position = short_uvarint(frame, position)
+            length -= 1
+        else:
+            length = _int32.unpack_from(frame, position)[0]
+            position += 4
+        end = position + length
+        if length <= 0 or end + len(self._tail) != len(frame) or frame[end:] != self._tail:
+            return None
+        return frame[position:end]
+
+    def _answers_at_once(self) -> bool:
+        if self.acks == ACKS_ALL:
+            return self.leader.acks_on_write
+        return not self.leader.flush_before_ack
+
+    def answer(self, frame: memoryview, base_offset: int) -> bytearray:
+        """Return the whole answer frame."""
+        answer = bytearray(self._answer)
+        answer[4:8] = frame[4:8]
+        _int64.pack_into(answer, self._base_offset_position, base_offset)
+        return answer
+
+
+def learn_shape(
+    header: RequestHeader,
+    frame: memoryview,
+    request: ProduceRequest,
+    response: ProduceResponse,
+    leader: PartitionLeader,
+) -> ProduceShape | None:
+    """Return the shape of a request that was answered at once, or None if it is not a simple one.
+
+    ``response`` is taken over as the pattern of later answers.
+    """
+    if len(request.topic_data) != 1 or len(request.topic_data[0].partition_data) != 1:
+        return None
+    part = response.responses[0].partition_responses[0]
+    if part.error_code or part.log_append_time_ms != -1:
+        return None
+    records = request.topic_data[0].partition_data[0].records
+    flexible = header.api_version >= FLEXIBLE_SINCE_VERSION
+    tail = FLEXIBLE_TAIL if flexible else b""
+    assert records is not None
+    begin = len(frame) - len(tail) - len(records)
+    if frame[len(frame) - len(tail) :] != tail:
+        return None
+    length_bytes = uvarint_bytes(len(records) + 1) if flexible else 4
+    part.base_offset = PROBE_OFFSET
+    return ProduceShape(
+        frame=frame,
+        length_position=begin - length_bytes,
+        flexible=flexible,
+        answer=b"".join(bytes(b) for b in response_frame(header, response)),
+        acks=request.acks,
+        leader=leader,
+    )
+
+
+def short_uvarint(frame: memoryview, position: int) -> tuple[int, int]:
+    """Read an unsigned varint of at most five bytes; (0, position) if it is longer or cut off."""
+    value = shift = 0
+    for index in range(position, min(position + 5, len(frame))):
+        byte = frame[index]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, index + 1
+        shift += 7
+    return 0, position
+
+
+def uvarint_bytes(value: int) -> int:
+    """Return how many bytes the unsigned varint of ``value`` takes."""
+    return max(1, (value.bit_length() + 6) // 7)
