@@ -255,7 +255,9 @@ def build_batch(
     first = records[0]
     body = bytearray()
     for record in records:
-        _write_record(body, record, record.timestamp - first.timestamp, record.offset - first.offset)
+        _write_record(
+            body, record, record.timestamp - first.timestamp, record.offset - first.offset
+        )
     content = compress(codec, body)
     batch = bytearray(HEADER_BYTES)
     _header.pack_into(
