@@ -1,0 +1,311 @@
+"""One node of the metadata quorum on trio: pumps messages, time, disk and proposals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+import structlog
+import trio
+
+from metadata.errors import NotController, UnknownOutcome
+from metadata.raft.commands import RequestId
+from metadata.raft.core import InstallSnapshot, LoadSnapshot, RaftCore, SaveSnapshot
+from metadata.raft.folder import SEGMENT_BYTES, QuorumFolder
+from metadata.raft.messages import Message
+from metadata.raft.settings import RaftSettings
+from metadata.raft.status import RaftStatus
+from metadata.state_machine import StateMachine
+from raftkafka.disk import Disk
+from raftkafka.errors import DamagedDisk
+from raftkafka.types import Randomness
+
+DIRECTORY_ID_BYTES = 16
+LATE_S = 0.05
+
+log = structlog.get_logger(__name__)
+
+
+class Transport(Protocol):
+    """The way to the other nodes; messages to a node that is not connected are dropped."""
+
+    def send(self, node_id: int, message: Message) -> None:
+        """Queue a message."""
+        ...
+
+
+class NoPeers:
+    """The transport of a lone voter."""
+
+    def send(self, node_id: int, message: Message) -> None:
+        """Refuse: there is nobody to send to."""
+        raise AssertionError(f"a message to node {node_id}: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class QuorumConfig:
+    """What the quorum takes of the broker's configuration."""
+
+    folder: str
+    raft: RaftSettings
+    segment_bytes: int = field(default=SEGMENT_BYTES)
+
+
+class Quorum:
+    """The replicated log of metadata commands, and this node's part in it.
+
+    ``run`` is the only task that touches the disk; proposals are appended synchronously, in
+    the order of their calls, and all that wait share the next write.
+    """
+
+    def __init__(
+        self,
+        config: QuorumConfig,
+        disk: Disk,
+        random: Randomness,
+        machine: StateMachine,
+        transport: Transport | None = None,
+    ) -> None:
+        self._config = config
+        self._disk = disk
+        self._random = random
+        self._machine = machine
+        self._transport = transport or NoPeers()
+        self._folder = QuorumFolder(disk, config.folder, config.raft, config.segment_bytes)
+        self._core: RaftCore | None = None
+        self._directory_id: bytes | None = None
+        self._inbox: list[tuple[int, Message]] = []
+        self._saved: list[tuple[int, int]] = []
+        self._wake = trio.Event()
+
+    # What it knows.
+
+    @property
+    def term(self) -> int:
+        """Newest Raft term seen: Kafka's leader epoch of the metadata quorum."""
+        return 0 if self._core is None else self._core.term
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether proposals are accepted here: this node leads and has applied all before."""
+        return self._core is not None and self._core.leader_term is not None
+
+    @property
+    def leader_id(self) -> int | None:
+        """The node that leads, as far as known."""
+        return None if self._core is None else self._core.leader_id
+
+    @property
+    def directory_id(self) -> bytes:
+        """Names this node's folder, from when ``run`` has started."""
+        assert self._directory_id is not None
+        return self._directory_id
+
+    def status(self) -> RaftStatus:
+        """Return the voters' and observers' positions, for DescribeQuorum."""
+        return self._running().status(trio.current_time())
+
+    # What is asked of it.
+
+    async def propose(self, command: bytes, term: int, request: RequestId | None = None) -> int:
+        """Append a command that was built in ``term``, and wait until it is applied here.
+
+        It is appended before this first waits, so calls keep their order. With a request
+        id, a command that was applied before is not applied again; its index is returned.
+
+        Returns:
+            The index that the command was committed at.
+
+        Raises:
+            NotController: this node does not lead in that term; nothing was appended.
+            UnknownOutcome: leadership was lost meanwhile; it may or may not get committed.
+        """
+        answer = _Answer()
+        self._running().propose(trio.current_time(), command, term, answer.set, request)
+        self._wake.set()
+        return await answer.wait()
+
+    async def read_barrier(self) -> int:
+        """Wait until everything acknowledged before this call is applied here.
+
+        Returns:
+            The index that a linearizable read may be made at, or later.
+
+        Raises:
+            NotController: this node does not lead.
+        """
+        answer = _Answer()
+        self._running().read(trio.current_time(), answer.set)
+        self._wake.set()
+        return await answer.wait()
+
+    def transfer_leadership(self) -> None:
+        """Ask the follower that holds everything to take over; does nothing without one."""
+        self._running().transfer_leadership(trio.current_time())
+        self._wake.set()
+
+    def deliver(self, source: int, message: Message) -> None:
+        """Take a message from a peer."""
+        self._inbox.append((source, message))
+        self._wake.set()
+
+    def connected(self, node_id: int, *, observer: bool = False) -> None:
+        """A channel to a node is open."""
+        self._running().connected(trio.current_time(), node_id, observer=observer)
+        self._wake.set()
+
+    def disconnected(self, node_id: int, *, observer: bool = False) -> None:
+        """The channel to a node is closed."""
+        self._running().disconnected(trio.current_time(), node_id, observer=observer)
+        self._wake.set()
+
+    # The pump.
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Open the folder and take part until cancelled.
+
+        Started once the journal is open; a lone voter, once it leads and has applied all.
+
+        Raises:
+            ForeignDataFolder, DataFolderInUse, DamagedDisk: the folder cannot be used.
+            ApplyFailed: the state machine refused a committed command.
+        """
+        try:
+            core = await self._open()
+            async with trio.open_nursery() as nursery:
+                await self._pump(core, nursery, task_status)
+        except OSError as error:
+            raise DamagedDisk(
+                f"{self._config.folder}: the metadata disk failed: {error}"
+            ) from error
+        finally:
+            if self._core is not None:
+                self._core.close()
+                self._core = None
+            self._folder.close()
+
+    async def _open(self) -> RaftCore:
+        fresh_directory_id = self._random.randbytes(DIRECTORY_ID_BYTES)
+        recovered = await self._disk.run(partial(self._folder.open, fresh_directory_id))
+        if recovered.torn is not None:
+            log.warning(
+                "a torn write at the end of the metadata journal was cut", at=recovered.torn
+            )
+        self._directory_id = recovered.identity.directory_id
+        self._core = RaftCore(
+            self._config.raft,
+            recovered.journal,
+            recovered.snapshot,
+            self._machine,
+            self._random,
+            trio.current_time(),
+        )
+        return self._core
+
+    async def _pump(
+        self, core: RaftCore, nursery: trio.Nursery, task_status: trio.TaskStatus[None]
+    ) -> None:
+        started = False
+        busy = True
+        while True:
+            if not started and (not self._config.raft.is_alone or self.is_leader):
+                task_status.started()
+                started = True
+            await self._wait(core, busy=busy)
+            self._step(core)
+            wrote = await self._write(core)
+            await self._do_jobs(core, nursery)
+            busy = wrote or core.has_work
+
+    async def _wait(self, core: RaftCore, *, busy: bool) -> None:
+        if busy or self._inbox or self._wake.is_set():
+            await trio.lowlevel.checkpoint()
+        else:
+            deadline = core.next_deadline()
+            with trio.move_on_at(deadline):
+                await self._wake.wait()
+            late_s = trio.current_time() - deadline
+            if late_s > LATE_S:
+                # Others were not heard of because nobody listened. Whoever is alive is
+                # heard of within a heartbeat, now that the inboxes are drained.
+                core.excuse(late_s + self._config.raft.heartbeat_s)
+        self._wake = trio.Event()
+
+    def _step(self, core: RaftCore) -> None:
+        inbox, self._inbox = self._inbox, []
+        now = trio.current_time()
+        for source, message in inbox:
+            core.receive(now, source, message)
+        core.tick(now)
+        for node_id, message in core.take_early():
+            self._transport.send(node_id, message)
+
+    async def _write(self, core: RaftCore) -> bool:
+        late = core.take_late()
+        records = core.take_staged()
+        if records:
+            await self._disk.run(partial(self._folder.append, records))
+            core.mark_durable()
+        for node_id, message in late:
+            self._transport.send(node_id, message)
+        return bool(records)
+
+    # Snapshots.
+
+    async def _do_jobs(self, core: RaftCore, nursery: trio.Nursery) -> None:
+        saved, self._saved = self._saved, []
+        for index, size_bytes in saved:
+            base_index = core.snapshot_saved(index, size_bytes)
+            await self._disk.run(partial(self._folder.trim, base_index))
+        for job in core.take_jobs():
+            match job:
+                case SaveSnapshot():
+                    nursery.start_soon(self._save, job)
+                case LoadSnapshot():
+                    index, content = await self._disk.run(self._folder.read_snapshot)
+                    core.snapshot_loaded(index, content)
+                case InstallSnapshot():
+                    await self._install(core, job)
+
+    async def _save(self, job: SaveSnapshot) -> None:
+        chunks: list[bytes] = []
+        for chunk in job.chunks:
+            chunks.append(chunk)
+            await trio.lowlevel.checkpoint()
+        save = partial(self._folder.save_snapshot, job.index, job.term, job.sessions, chunks)
+        size_bytes = await self._disk.run(save)
+        self._saved.append((job.index, size_bytes))
+        self._wake.set()
+
+    async def _install(self, core: RaftCore, job: InstallSnapshot) -> None:
+        await self._disk.run(partial(self._folder.write_snapshot, job.content))
+        base_index = core.snapshot_installed(trio.current_time(), job)
+        await self._write(core)
+        await self._disk.run(partial(self._folder.trim, base_index))
+        self._wake.set()
+
+    def _running(self) -> RaftCore:
+        if self._core is None:
+            raise NotController("the quorum is not running here")
+        return self._core
+
+
+class _Answer:
+    """What a proposal or a read waits for."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+        self._outcome: int | UnknownOutcome | None = None
+
+    def set(self, outcome: int | UnknownOutcome | None) -> None:
+        self._outcome = outcome
+        self._event.set()
+
+    async def wait(self) -> int:
+        await self._event.wait()
+        if isinstance(self._outcome, UnknownOutcome):
+            raise self._outcome
+        if self._outcome is None:
+            raise NotController("leadership was lost")
+        return self._outcome

@@ -1,0 +1,488 @@
+"""One node of the quorum: state and events in, messages, records and calls out.
+
+No I/O and no clock: the driver gives the time with every event, carries messages, writes
+what is staged, and says when it is durable. One step at a time, in this order:
+
+    receive* -> tick -> (early messages leave) -> write and sync -> mark_durable
+             -> (late messages leave) -> jobs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from metadata.errors import ApplyFailed, NotController, UnknownOutcome
+from metadata.raft import messages, pinned
+from metadata.raft.commands import NO_OP, RequestId, unwrap, wrap
+from metadata.raft.election import Election
+from metadata.raft.frames import Record
+from metadata.raft.journal import ENTRY_OVERHEAD_BYTES, Journal
+from metadata.raft.messages import Message
+from metadata.raft.outbox import Addressed, Outbox
+from metadata.raft.reads import ReadDone, Reads
+from metadata.raft.replication import Replication
+from metadata.raft.sessions import Admission, Sessions
+from metadata.raft.settings import RaftSettings
+from metadata.raft.snapshot_file import DamagedSnapshot, Snapshot, decode
+from metadata.raft.snapshots import Content, SnapshotReceiver, SnapshotSender
+from metadata.raft.status import CaughtUp, RaftStatus, ReplicaStatus
+from metadata.raft.upstream import Post, Role, Upstream
+from metadata.state_machine import StateMachine
+from raftkafka.types import Randomness
+
+ProposalDone = Callable[[int | UnknownOutcome], None]
+"""Gets the index that was committed and applied here, or that nobody can tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSnapshot:
+    """Job: write the state after entry ``index``; ``RaftCore.snapshot_saved`` follows."""
+
+    index: int
+    term: int
+    sessions: list[object]
+    chunks: Iterable[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class InstallSnapshot:
+    """Job: write a leader's snapshot; ``RaftCore.snapshot_installed`` follows, nothing between."""
+
+    source: int
+    term: int
+    snapshot: Snapshot
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSnapshot:
+    """Job: read the snapshot file; ``RaftCore.snapshot_loaded`` follows."""
+
+
+Job = SaveSnapshot | InstallSnapshot | LoadSnapshot
+
+
+class RaftCore:
+    """A voter or an observer."""
+
+    def __init__(
+        self,
+        settings: RaftSettings,
+        journal: Journal,
+        snapshot: Snapshot | None,
+        machine: StateMachine,
+        random: Randomness,
+        now: float,
+    ) -> None:
+        self.settings = settings
+        self.journal = journal
+        self._machine = machine
+        self._random = random
+        self._now = pinned.CLOCK.now = now
+        self._outbox = Outbox()
+        self._reads = Reads(settings.majority)
+        self._sessions = Sessions()
+        self._waiting: dict[int, list[ProposalDone]] = {}
+        self._open_requests: dict[RequestId, int] = {}
+        self._announced_term: int | None = None
+        self._jobs: list[Job] = []
+        self._snapshot_busy = False
+        self._load_wanted = False
+        self._applied_bytes = 0
+        self._snapshot_bytes = 0
+        self._caught_up = CaughtUp()
+        self._receiver = SnapshotReceiver()
+        self._raft = raft = Upstream(
+            settings, journal, Post(self._on_post), self._timeout, self._on_role, self._send_all
+        )
+        self._election = Election(settings, raft, journal, self._outbox, self._timeout)
+        self._sender = SnapshotSender(settings, raft, journal, self._outbox, self._want_content)
+        self._replication = Replication(
+            settings, raft, journal, self._outbox, self._election, self._reads, self._sender
+        )
+        if snapshot is not None:
+            self._restore(snapshot)
+        if settings.is_alone:
+            raft.election_deadline = now
+
+    # Views.
+
+    @property
+    def term(self) -> int:
+        """Newest term seen."""
+        return self._raft.term
+
+    @property
+    def role(self) -> Role:
+        """Follower, candidate or leader."""
+        return self._raft.role
+
+    @property
+    def leader_id(self) -> int | None:
+        """The term's leader as far as known."""
+        return self._raft.leader_id
+
+    @property
+    def leader_term(self) -> int | None:
+        """The term in which this node leads and accepts proposals."""
+        return self._announced_term
+
+    @property
+    def commit_index(self) -> int:
+        """Newest entry known to be committed."""
+        return self._raft.commit_index
+
+    @property
+    def applied_index(self) -> int:
+        """Newest entry applied here."""
+        return self._raft.applied_index
+
+    @property
+    def has_work(self) -> bool:
+        """Whether the next tick has something to do already."""
+        durable = min(self.journal.durable_index, self.journal.last_index)
+        can_commit = self._raft.is_leader and self.settings.is_alone and durable > self.commit_index
+        return can_commit or self.applied_index < self.commit_index
+
+    def next_deadline(self) -> float:
+        """When a tick is due even if nothing happens; a lone leader has nothing to wait for."""
+        raft = self._raft
+        if raft.is_leader:
+            return raft.heartbeat_deadline if raft.connected or raft.peers else float("inf")
+        return raft.election_deadline if self.settings.is_voter else float("inf")
+
+    def status(self, now: float) -> RaftStatus:
+        """Return what this node knows of the quorum."""
+        raft = self._raft
+        voters = tuple(self._replica(voter, now) for voter in sorted(self.settings.voters))
+        observers = tuple(self._replica(node_id, now) for node_id in raft.observers)
+        return RaftStatus(raft.leader_id, raft.term, raft.commit_index + 1, voters, observers)
+
+    def _replica(self, node_id: int, now: float) -> ReplicaStatus:
+        raft = self._raft
+        if node_id == self.settings.node_id:
+            current = 0.0 if raft.is_leader else None
+            return ReplicaStatus(node_id, self.journal.last_index + 1, current, current)
+        if not raft.is_leader or not raft.follows(node_id):
+            return ReplicaStatus(node_id, None, None, None)
+        heard, caught_up = raft.last_response(node_id), self._caught_up.time(node_id)
+        return ReplicaStatus(
+            node_id,
+            raft.match_index(node_id) + 1,
+            None if heard is None else now - heard,
+            None if caught_up is None else now - caught_up,
+        )
+
+    # Events.
+
+    def receive(self, now: float, source: int, message: Message) -> None:
+        """Take a message from a peer."""
+        self._set_now(now)
+        # An observer only answers; it never leads and never votes.
+        is_answer = isinstance(message, messages.AppendAnswer | messages.SnapshotAnswer)
+        may_answer = is_answer and source in self._raft.observers
+        if source in self.settings.voters or may_answer:
+            self._receive(now, source, message)
+
+    def _receive(self, now: float, source: int, message: Message) -> None:
+        match message:
+            case messages.AppendEntries():
+                self._replication.on_append_entries(now, source, message)
+            case messages.AppendAnswer():
+                self._on_append_answer(now, source, message)
+            case messages.PreVote():
+                self._election.on_pre_vote(now, source, message)
+            case messages.PreVoteAnswer():
+                self._election.on_pre_vote_answer(now, source, message)
+            case messages.RequestVote():
+                self._election.on_request_vote(now, source, message)
+            case messages.Vote():
+                self._election.on_vote(source, message)
+            case messages.SnapshotChunk():
+                self._on_snapshot_chunk(now, source, message)
+            case messages.SnapshotAnswer():
+                self._on_snapshot_answer(now, source, message)
+            case messages.StaleTerm():
+                self._election.on_stale_term(message)
+            case messages.TimeoutNow():
+                self._election.on_timeout_now(source, message)
+
+    def _on_append_answer(self, now: float, source: int, answer: messages.AppendAnswer) -> None:
+        self._replication.on_append_answer(now, source, answer)
+        if answer.success and answer.term == self._raft.term and self._raft.is_leader:
+            held = answer.next_index - 1
+            self._caught_up.note(source, now, held, self.journal.last_index)
+
+    def tick(self, now: float) -> None:
+        """Do everything that is due: elect, commit, apply, send, ask for a snapshot."""
+        self._set_now(now)
+        self._election.tick(now)
+        if self._raft.is_leader:
+            self._replication.advance_commit()
+        self._apply_slice()
+        if self._raft.is_leader:
+            self._reads.finish(self.applied_index)
+            self._replication.send_due(now)
+        self._maybe_snapshot()
+
+    def excuse(self, late_s: float) -> None:
+        """The process woke up late: move the deadlines that measure others' silence."""
+        self._election.excuse(late_s)
+
+    def connected(self, now: float, node_id: int, *, observer: bool = False) -> None:
+        """A channel to a node is open."""
+        self._set_now(now)
+        self._sender.forget(node_id)
+        self._raft.connect(node_id, observer=observer)
+        self._election.connected(now)
+
+    def disconnected(self, now: float, node_id: int, *, observer: bool = False) -> None:
+        """The channel to a node is closed."""
+        self._set_now(now)
+        self._sender.forget(node_id)
+        self._raft.disconnect(node_id, observer=observer)
+
+    # What the driver carries out.
+
+    def take_early(self) -> list[Addressed]:
+        """Messages that may leave now."""
+        return self._outbox.take_early()
+
+    def take_late(self) -> list[Addressed]:
+        """Messages that may leave when the records taken in the same step are durable."""
+        return self._outbox.take_late()
+
+    def take_staged(self) -> list[Record]:
+        """Records to write as one frame."""
+        return self.journal.take_staged()
+
+    def mark_durable(self) -> None:
+        """The records last taken are durable."""
+        self.journal.mark_durable()
+
+    def take_jobs(self) -> list[Job]:
+        """Work on the snapshot file."""
+        jobs, self._jobs = self._jobs, []
+        return jobs
+
+    # Proposals and reads.
+
+    def propose(
+        self, now: float, command: bytes, term: int, done: ProposalDone, request: RequestId | None
+    ) -> None:
+        """Append a command that was built in ``term``; ``done`` hears what became of it.
+
+        Raises:
+            NotController: this node does not lead in that term; nothing was appended.
+        """
+        self._set_now(now)
+        if term != self._announced_term:
+            raise NotController(f"term {term} is not led here")
+        if request is not None:
+            if (applied := self._sessions.find(request)) is not None:
+                done(applied)
+                return
+            if (appended := self._open_requests.get(request)) is not None:
+                self._waiting[appended].append(done)
+                return
+        index = self.journal.last_index + 1
+        self.journal.add(wrap(command, request), index, term)
+        self._waiting[index] = [done]
+        if request is not None:
+            self._open_requests[request] = index
+
+    def read(self, now: float, done: ReadDone) -> None:
+        """Confirm leadership; ``done`` gets an index that covers all acknowledged before.
+
+        Raises:
+            NotController: this node does not lead.
+        """
+        self._set_now(now)
+        if self._announced_term is None:
+            raise NotController("not led here")
+        self._reads.begin(self.commit_index, done)
+        self._raft.heartbeat_deadline = now
+        self._reads.finish(self.applied_index)
+
+    def transfer_leadership(self, now: float) -> None:
+        """Ask the follower that holds everything to take over, if there is one."""
+        self._set_now(now)
+        self._raft.transferLeadership()
+
+    # Applying.
+
+    def _apply_slice(self) -> None:
+        raft = self._raft
+        self.journal.committed_index = raft.commit_index
+        stop = min(raft.commit_index, raft.applied_index + self.settings.apply_slice)
+        while raft.applied_index < stop:
+            held, index, term = self.journal.entry(raft.applied_index + 1)
+            outcome = self._apply(held, index, term)
+            raft.applied_index = index
+            self._applied_bytes += len(held) + ENTRY_OVERHEAD_BYTES
+            for done in self._waiting.pop(index, ()):
+                done(outcome)
+            if held == NO_OP and raft.is_leader and term == raft.term:
+                self._announced_term = term
+                self._machine.on_leader(term)
+
+    def _apply(self, held: bytes, index: int, term: int) -> int | UnknownOutcome:
+        """Apply one entry unless it is a repetition; return what its proposer is told."""
+        content = unwrap(held)
+        if content is None:
+            return index
+        command, request = content
+        if request is not None:
+            self._open_requests.pop(request, None)
+            admission = self._sessions.admit(request, index)
+            if admission is Admission.EXPIRED:
+                return UnknownOutcome(f"{request} is too old to tell")
+            if isinstance(admission, int):
+                return admission
+        try:
+            self._machine.apply(index, term, command)
+        except Exception as error:
+            raise ApplyFailed(index, term, command, error) from error
+        return index
+
+    # Snapshots.
+
+    def snapshot_saved(self, index: int, size_bytes: int) -> int:
+        """The snapshot at ``index`` is durable; return the index that the log starts after."""
+        self._snapshot_busy = False
+        self._snapshot_bytes = size_bytes
+        kept_after = min(index, self.journal.last_index - self.settings.retained_entries)
+        self.journal.trim(kept_after)
+        return self.journal.base_index
+
+    def snapshot_installed(self, now: float, job: InstallSnapshot) -> int:
+        """A leader's snapshot is durable here; return the index that the log starts after."""
+        self._set_now(now)
+        self._snapshot_busy = False
+        self._snapshot_bytes = len(job.content)
+        if job.snapshot.index > self.commit_index:
+            self._restore(job.snapshot)
+            self._fail_waiting()
+        if self._raft.term == job.term and not self._raft.is_leader:
+            self._answer_snapshot(job.source)
+        return self.journal.base_index
+
+    def snapshot_loaded(self, index: int, content: bytes) -> None:
+        """The snapshot file was read, to be sent to peers."""
+        self._load_wanted = False
+        if self._raft.is_leader:
+            self._sender.loaded(Content(index, content))
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        self._machine.restore(snapshot.state)
+        self._sessions.restore(snapshot.sessions)
+        self.journal.start_after(snapshot.index, snapshot.term)
+        self._raft.applied_index = self._raft.commit_index = snapshot.index
+        self._applied_bytes = 0
+
+    def _maybe_snapshot(self) -> None:
+        limit = max(self.settings.snapshot_every_bytes, self._snapshot_bytes)
+        if self._snapshot_busy or self._applied_bytes < limit:
+            return
+        index = self.applied_index
+        term = self.journal.term_at(index)
+        assert term is not None
+        self._snapshot_busy = True
+        self._applied_bytes = 0
+        state = self._machine.snapshot()
+        chunks = (state,) if isinstance(state, bytes) else state
+        self._jobs.append(SaveSnapshot(index, term, self._sessions.encode(), chunks))
+
+    def _want_content(self) -> None:
+        if not self._load_wanted:
+            self._load_wanted = True
+            self._jobs.append(LoadSnapshot())
+
+    def _on_snapshot_chunk(self, now: float, source: int, chunk: messages.SnapshotChunk) -> None:
+        raft = self._raft
+        if chunk.term < raft.term:
+            self._outbox.send(source, messages.StaleTerm(raft.term))
+            return
+        if chunk.term > raft.term or self._snapshot_busy:
+            return  # entries of that term come first; the chunk is sent again
+        self._election.note_leader(now)
+        self._election.postpone(now)
+        if chunk.index <= self.commit_index:
+            self._answer_snapshot(source)
+            return
+        taken = self._receiver.take(chunk)
+        if isinstance(taken, int):
+            round_ = self._replication.leader_round()
+            answer = messages.SnapshotAnswer(raft.term, chunk.index, taken, round_)
+            self._outbox.send(source, answer)
+            return
+        try:
+            snapshot = decode(taken)
+        except DamagedSnapshot:
+            return  # the leader sends it again from the start
+        self._snapshot_busy = True
+        self._jobs.append(InstallSnapshot(source, chunk.term, snapshot, taken))
+
+    def _answer_snapshot(self, source: int) -> None:
+        answer = {"next_node_idx": self.commit_index + 1, "reset": True, "success": True}
+        self._replication.answer(source, {"type": "next_node_idx", **answer})
+
+    def _on_snapshot_answer(self, now: float, source: int, answer: messages.SnapshotAnswer) -> None:
+        raft = self._raft
+        if not raft.is_leader or answer.term != raft.term:
+            return
+        raft.note_response(source, now)
+        if source in self.settings.voters:
+            self._reads.confirm(source, answer.read_round)
+        self._sender.on_answer(now, source, answer)
+
+    # What PySyncObj calls back.
+
+    def _on_post(self, node_id: int, message: dict[str, object]) -> None:
+        match message["type"]:
+            case "next_node_idx":
+                self._replication.answer(node_id, message)
+            case "response_vote":
+                self._outbox.send(node_id, messages.Vote(self._raft.term))
+            case "timeout_now":
+                self._outbox.send(node_id, messages.TimeoutNow(self._raft.term))
+            case kind:
+                raise AssertionError(f"PySyncObj sends {kind}")
+
+    def _on_role(self, old: Role, new: Role) -> None:
+        if old is not Role.LEADER:
+            return
+        self._election.postpone(self._now)
+        self._sender.forget_all()
+        self._caught_up.clear()
+        self._reads.fail()
+        self._fail_waiting()
+        if self._announced_term is not None:
+            self._announced_term = None
+            self._machine.on_leader(None)
+
+    def _fail_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        self._open_requests.clear()
+        for index in sorted(waiting):
+            for done in waiting[index]:
+                done(UnknownOutcome(f"leadership was lost before entry {index} was committed"))
+
+    def close(self) -> None:
+        """Tell all that wait that nobody can tell."""
+        self._reads.fail()
+        self._fail_waiting()
+
+    def _send_all(self) -> None:
+        self._replication.send_all(self._now)
+
+    def _timeout(self) -> float:
+        shortest, longest = (
+            self.settings.election_timeout_min_s,
+            self.settings.election_timeout_max_s,
+        )
+        return shortest + (longest - shortest) * self._random.random()
+
+    def _set_now(self, now: float) -> None:
+        self._now = pinned.CLOCK.now = now

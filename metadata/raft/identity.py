@@ -1,0 +1,42 @@
+"""Whose journal this is: stored in every segment, compared at every start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raftkafka.errors import ForeignDataFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One voter's or observer's journal; the directory id is drawn when the folder is made.
+
+    A wiped folder comes back with another directory id, so its owner cannot be taken for
+    the voter that promised and acknowledged things before.
+    """
+
+    node_id: int
+    directory_id: bytes
+    voters: tuple[int, ...]
+
+    def expect(self, node_id: int, voters: frozenset[int], folder: str) -> None:
+        """Refuse a folder of another node, or of another quorum.
+
+        Raises:
+            ForeignDataFolder: it belongs to someone else.
+        """
+        if self.node_id != node_id:
+            raise ForeignDataFolder(
+                f"{folder} is the metadata journal of node {self.node_id}, and this is node "
+                f"{node_id}: set node.id={self.node_id}, or metadata.log.dir to this node's own"
+            )
+        if frozenset(self.voters) != voters:
+            raise ForeignDataFolder(
+                f"{folder} belongs to the quorum of voters {_names(self.voters)}, and the "
+                f"configuration names {_names(voters)}: voters do not change once a quorum "
+                "has formed; put controller.quorum.voters back"
+            )
+
+
+def _names(voters: tuple[int, ...] | frozenset[int]) -> str:
+    return ",".join(str(voter) for voter in sorted(voters))

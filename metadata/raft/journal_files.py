@@ -1,0 +1,174 @@
+"""The journal on disk: numbered segments of frames, each zero-filled and synced before use.
+
+Every segment starts with a frame that says whose journal it is and where the log stood when
+the segment began, so the log can start at any of them once a snapshot covers what came
+before. The calls block: the driver makes them inside ``Disk.run``, one at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from metadata.raft import frames
+from metadata.raft.frames import DamagedFrame, Record
+from metadata.raft.identity import Identity
+from metadata.raft.replay import Entry, Replay, header_record, read_header
+from raftkafka.disk import Disk, File
+from raftkafka.errors import DamagedDisk
+
+SUFFIX = ".journal"
+HEADER_SALT = b"segment"
+ADVICE = "restore the folder from a copy, or wipe it if other voters hold the log"
+
+
+@dataclass(slots=True)
+class _Segment:
+    number: int
+    start_index: int
+    """Last index of the log when the segment began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the folder held."""
+
+    identity: Identity
+    term: int
+    voted_for: int | None
+    entries: list[Entry]
+    """The first one is where the log starts: it is covered by a snapshot, or (b"", 0, 0)."""
+    torn: str | None
+    """Where a torn tail was cut, for the log."""
+
+
+@dataclass(slots=True)
+class JournalFiles:
+    """Appends frames to the newest segment and drops the oldest ones."""
+
+    disk: Disk
+    folder: str
+    segment_bytes: int
+    identity: Identity
+    """Replaced by the stored one when the folder has one."""
+    _segments: list[_Segment] = field(default_factory=list[_Segment])
+    _file: File | None = None
+    _size: int = 0
+    _end: int = 0
+    _state: Replay = field(default_factory=Replay)
+
+    def exists(self) -> bool:
+        """Whether the folder holds any segment."""
+        return bool(self._numbers())
+
+    def open(self) -> Opened:
+        """Read all segments, cut a torn tail, and get ready to append.
+
+        Raises:
+            DamagedDisk: anything but a torn tail is wrong.
+        """
+        numbers = self._numbers()
+        torn = None
+        for number in numbers:
+            torn = self._load(number, is_newest=number == numbers[-1])
+        if not numbers:
+            self._roll(1, 0)
+        state = self._state
+        opened = Opened(self.identity, state.term, state.voted_for, state.entries, torn)
+        self._state = state.without_entries()
+        return opened
+
+    def append(self, records: list[Record]) -> None:
+        """Write the records as one frame and wait until it is durable."""
+        frame = frames.encode(records, self._salt(), self._end)
+        if self._end + len(frame) > self._size:
+            self._roll(self._segments[-1].number + 1, len(frame))
+            frame = frames.encode(records, self._salt(), self._end)
+        assert self._file is not None
+        self._file.pwrite([frame], self._end)
+        self._file.sync()
+        self._end += len(frame)
+        self._state.take(records)
+        self._state = self._state.without_entries()
+
+    def trim(self, index: int) -> None:
+        """Remove the segments that a log starting after ``index`` does not need."""
+        while len(self._segments) > 1 and self._segments[1].start_index <= index:
+            self.disk.remove(self._path(self._segments.pop(0).number))
+
+    def close(self) -> None:
+        """Close the newest segment."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _numbers(self) -> list[int]:
+        names = [name for name in self.disk.listdir(self.folder) if name.endswith(SUFFIX)]
+        stems = [name.removesuffix(SUFFIX) for name in names]
+        numbers = sorted(int(stem) for stem in stems if stem.isdecimal())
+        if numbers and numbers != list(range(numbers[0], numbers[-1] + 1)):
+            raise DamagedDisk(f"{self.folder}: a segment is missing among {names}; {ADVICE}")
+        return numbers
+
+    def _load(self, number: int, *, is_newest: bool) -> str | None:
+        path = self._path(number)
+        file = self.disk.open(path)
+        data = file.pread(file.size(), 0)
+        try:
+            torn = self._read(number, path, data, is_newest=is_newest)
+        except DamagedFrame as damage:
+            file.close()
+            raise _damaged(path, damage.position, str(damage)) from None
+        if is_newest:
+            self._file, self._size = file, len(data)
+            if torn:
+                file.pwrite([bytes(torn)], self._end)
+                file.sync()
+        else:
+            file.close()
+        return f"{path}: {torn} bytes at {self._end}" if torn else None
+
+    def _read(self, number: int, path: str, data: bytes, *, is_newest: bool) -> int:
+        first = frames.first(data, HEADER_SALT + number.to_bytes(8))
+        header = read_header(first.records)
+        if header.size != len(data):
+            raise DamagedFrame(len(data), f"the file should have {header.size} bytes")
+        if self._segments and header.identity != self.identity:
+            raise DamagedFrame(0, f"the segment belongs to {header.identity}")
+        self.identity = header.identity
+        if not self._segments:
+            self._state = Replay.starting_at(header)
+        elif not self._state.stands_at(header):
+            raise DamagedFrame(0, "the segment does not continue the one before")
+        scan = frames.scan(data, self._salt(number), first.end)
+        if scan.torn_bytes and not is_newest:
+            raise DamagedFrame(scan.end, "a torn frame in a segment that has a successor")
+        for position, records in scan.frames:
+            if not self._state.take(records):
+                raise DamagedFrame(position, "the records do not continue the log")
+        self._segments.append(_Segment(number, header.last_index))
+        self._end = scan.end
+        return scan.torn_bytes
+
+    def _roll(self, number: int, room: int) -> None:
+        """Begin a segment with room for at least ``room`` bytes after its header."""
+        salt = HEADER_SALT + number.to_bytes(8)
+        size = max(self.segment_bytes, room + frames.SECTOR_BYTES * 8)
+        header = header_record(self.identity, size, self._state)
+        first = frames.encode([header], salt, 0)
+        self.close()
+        path = self._path(number)
+        self.disk.replace(path, first + bytes(size - len(first)))
+        self._file = self.disk.open(path)
+        self._segments.append(_Segment(number, self._state.last_index))
+        self._size, self._end = size, len(first)
+
+    def _salt(self, number: int | None = None) -> bytes:
+        newest = self._segments[-1].number if number is None else number
+        return self.identity.directory_id + newest.to_bytes(8)
+
+    def _path(self, number: int) -> str:
+        return f"{self.folder}/{number:012d}{SUFFIX}"
+
+
+def _damaged(path: str, position: int, reason: str) -> DamagedDisk:
+    return DamagedDisk(f"{path}: damaged at byte {position}: {reason}; {ADVICE}")

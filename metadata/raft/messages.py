@@ -1,0 +1,202 @@
+"""Messages between the nodes of a quorum, and their shape on the wire.
+
+On the wire a message is a CBOR array: its kind, then its fields in order. ``from_wire``
+checks every field of what a peer sent before anything of it is used; what it does not know
+it refuses. ``term`` is always the sender's term when the message was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import cast
+
+from metadata.raft.commands import is_command
+from metadata.raft.replay import Entry
+from raftkafka.errors import Malformed
+
+COUNT_MAX = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class PreVote:
+    """Would you vote for me in term + 1? Asked before a term is burnt (Raft thesis, 9.6)."""
+
+    term: int
+    last_index: int
+    last_term: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreVoteAnswer:
+    """``asked_term`` is the asker's term when it asked."""
+
+    term: int
+    asked_term: int
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestVote:
+    """``transfer``: the leader asked for this election, so its followers do not refuse."""
+
+    term: int
+    last_index: int
+    last_term: int
+    transfer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A vote given, durably; there is no answer that refuses one."""
+
+    term: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppendEntries:
+    """Entries that follow (previous_index, previous_term); none is a heartbeat."""
+
+    term: int
+    commit_index: int
+    previous_index: int
+    previous_term: int
+    entries: list[Entry]
+    read_round: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppendAnswer:
+    """``success``: everything before ``next_index`` is held, durably, as the leader has it."""
+
+    term: int
+    next_index: int
+    reset: bool
+    success: bool
+    read_round: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotChunk:
+    """Bytes of the snapshot file whose last entry is ``index``."""
+
+    term: int
+    index: int
+    offset: int
+    total: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotAnswer:
+    """The bytes before ``offset`` arrived."""
+
+    term: int
+    index: int
+    offset: int
+    read_round: int
+
+
+@dataclass(frozen=True, slots=True)
+class StaleTerm:
+    """You lead in a term that is over."""
+
+    term: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeoutNow:
+    """Take over: campaign at once."""
+
+    term: int
+
+
+Message = (
+    PreVote
+    | PreVoteAnswer
+    | RequestVote
+    | Vote
+    | AppendEntries
+    | AppendAnswer
+    | SnapshotChunk
+    | SnapshotAnswer
+    | StaleTerm
+    | TimeoutNow
+)
+
+_KINDS: tuple[type[Message], ...] = (
+    PreVote,
+    PreVoteAnswer,
+    RequestVote,
+    Vote,
+    AppendEntries,
+    AppendAnswer,
+    SnapshotChunk,
+    SnapshotAnswer,
+    StaleTerm,
+    TimeoutNow,
+)
+
+
+def to_wire(message: Message) -> list[object]:
+    """Return the array that carries a message."""
+    return [_KINDS.index(type(message)), *(getattr(message, f.name) for f in fields(message))]
+
+
+def from_wire(frame: object) -> Message:
+    """Check what a peer sent, field by field, and return the message.
+
+    Raises:
+        Malformed: it is no message.
+    """
+    if not isinstance(frame, list) or not frame:
+        raise Malformed("not a message")
+    kind, *values = cast("list[object]", frame)
+    if not _is_count(kind) or cast("int", kind) >= len(_KINDS):
+        raise Malformed("unknown kind of message")
+    message_type = _KINDS[cast("int", kind)]
+    shape = fields(message_type)
+    if len(values) != len(shape):
+        raise Malformed(f"{message_type.__name__} with {len(values)} fields")
+    for field, value in zip(shape, values, strict=True):
+        if not _CHECKS[str(field.type)](value):
+            raise Malformed(f"{message_type.__name__}.{field.name}")
+    message = cast("Callable[..., Message]", message_type)(*values)
+    if isinstance(message, AppendEntries):
+        return _checked_entries(message)
+    return message
+
+
+def _checked_entries(message: AppendEntries) -> AppendEntries:
+    """Demand entries that follow each other, in terms that never fall; make tuples of them."""
+    index, term = message.previous_index, message.previous_term
+    entries: list[Entry] = []
+    for command, entry_index, entry_term in message.entries:
+        if entry_index != index + 1 or not term <= entry_term <= message.term:
+            raise Malformed("entries out of order")
+        index, term = entry_index, entry_term
+        entries.append((command, entry_index, entry_term))
+    return replace(message, entries=entries)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < COUNT_MAX
+
+
+def _is_entries(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_entry, cast("list[object]", value)))
+
+
+def _is_entry(value: object) -> bool:
+    if not isinstance(value, list | tuple):
+        return False
+    parts = cast("list[object]", value)
+    return len(parts) == 3 and is_command(parts[0]) and _is_count(parts[1]) and _is_count(parts[2])
+
+
+_CHECKS: dict[str, Callable[[object], bool]] = {
+    "int": _is_count,
+    "bool": lambda value: isinstance(value, bool),
+    "bytes": lambda value: isinstance(value, bytes),
+    "list[Entry]": _is_entries,
+}

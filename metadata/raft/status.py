@@ -1,0 +1,60 @@
+"""What a node knows of the quorum, for DescribeQuorum and metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaStatus:
+    """One voter's or observer's position. Offsets are exclusive: one past the last index."""
+
+    node_id: int
+    log_end_offset: int | None
+    """None if this node does not lead and so does not know it."""
+    last_fetch_age_s: float | None
+    """Seconds since it last answered the leader; 0 for the leader itself."""
+    last_caught_up_age_s: float | None
+    """Seconds since it last held all that the leader held."""
+
+
+@dataclass(frozen=True, slots=True)
+class RaftStatus:
+    """The quorum as this node sees it."""
+
+    leader_id: int | None
+    leader_epoch: int
+    high_watermark: int
+    """One past the newest committed index."""
+    voters: tuple[ReplicaStatus, ...]
+    observers: tuple[ReplicaStatus, ...]
+
+
+class CaughtUp:
+    """When each follower last held all that the leader held, as Kafka counts it.
+
+    A follower that now holds what the leader held at its previous answer was caught up
+    then (Kafka class ``LeaderState.ReplicaState``).
+    """
+
+    def __init__(self) -> None:
+        self._previous: dict[int, tuple[float, int]] = {}
+        self._times: dict[int, float] = {}
+
+    def note(self, node_id: int, now: float, held_index: int, last_index: int) -> None:
+        """A follower showed that it holds everything up to ``held_index``."""
+        previous_time, previous_last_index = self._previous.get(node_id, (now, last_index))
+        if held_index >= last_index:
+            self._times[node_id] = now
+        elif held_index >= previous_last_index:
+            self._times[node_id] = max(previous_time, self._times.get(node_id, previous_time))
+        self._previous[node_id] = (now, last_index)
+
+    def time(self, node_id: int) -> float | None:
+        """Return when the follower was last caught up, if it ever was."""
+        return self._times.get(node_id)
+
+    def clear(self) -> None:
+        """Leadership is over."""
+        self._previous.clear()
+        self._times.clear()
