@@ -90,6 +90,17 @@ class PartitionLeader:
         self.ended: ErrorCode | None = None
         self.advance()
 
+    def on_partition_changed(
+        self, partition_epoch: int, replicas: frozenset[int], isr: frozenset[int]
+    ) -> None:
+        """Install what the controller committed under this same leader epoch."""
+        assert self.node_id in isr
+        if partition_epoch > self.partition_epoch:
+            self.partition_epoch = partition_epoch
+            self.replicas = replicas
+            self.isr = isr
+            self.advance()
+
     # ------------------------------------------------------------------ epochs
 
     def check_epoch(self, leader_epoch: int) -> None:

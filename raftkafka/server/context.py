@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from metadata.controller_driver import Controller
@@ -28,6 +28,8 @@ class BrokerView:
     log_dirs: LogDirs
     random: Randomness
     wall_ms: Callable[[], int]
+    advertised: Sequence[tuple[int, int, int]]
+    """API key, first and last version of all that have a handler."""
 
     @property
     def image(self) -> MetadataImage:

@@ -13,7 +13,7 @@ from raftkafka.protocol.apis import ApiKey, request_class
 from raftkafka.protocol.codec import decode
 from raftkafka.protocol.frames import RequestHeader, parse_request_header
 from raftkafka.protocol.schema import Response
-from raftkafka.server.api_table import APIS, Api
+from raftkafka.server.api_table import APIS, Api, Handler
 from raftkafka.server.answers import response_frame
 from raftkafka.server.connection import Connection, Slot
 from raftkafka.server.context import BrokerView, RequestContext
@@ -23,6 +23,8 @@ from raftkafka.server.handlers.produce import ProduceHandler
 from raftkafka.server.turn import Turn
 
 PRODUCE_KEY = ApiKey.PRODUCE.to_bytes(2)
+FIRST_PRODUCE_VERSION = 3
+"""0 to 2 are advertised and refused, as Kafka does: old librdkafka compresses only if it sees 0."""
 
 log = structlog.get_logger()
 
@@ -59,6 +61,8 @@ class Dispatcher:
         header = parse_request_header(frame)
         connection.client_id = header.client_id
         api = self._apis.get(header.api_key)
+        if header.api_key == ApiKey.PRODUCE and header.api_version < FIRST_PRODUCE_VERSION:
+            api = None
         if api is None or not api.min_version <= header.api_version <= api.max_version:
             self._refuse(connection, header)
         elif header.api_key == ApiKey.PRODUCE:
@@ -66,7 +70,8 @@ class Dispatcher:
         elif header.api_key == ApiKey.FETCH:
             self._fetch.handle(connection, header, frame)
         else:
-            self._call(api, connection, header, frame)
+            assert api.handler is not None
+            self._call(api.handler, connection, header, frame)
 
     def _refuse(self, connection: Connection, header: RequestHeader) -> None:
         if header.api_key == ApiKey.API_VERSIONS:
@@ -82,14 +87,14 @@ class Dispatcher:
         connection.close()
 
     def _call(
-        self, api: Api, connection: Connection, header: RequestHeader, frame: memoryview
+        self, handler: Handler, connection: Connection, header: RequestHeader, frame: memoryview
     ) -> None:
         request, _ = decode(
             request_class(header.api_key), header.api_version, frame, header.body_position
         )
         context = RequestContext(self._broker, connection, header.api_version, header.client_id)
         try:
-            answer = api.handler(context, request)
+            answer = handler(context, request)
         except KafkaError as error:
             self._failed(connection, header, error)
             return

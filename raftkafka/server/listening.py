@@ -1,0 +1,156 @@
+"""Bound sockets for listeners, and which driver serves them on this system."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import trio
+
+from raftkafka.config import BrokerConfig, Endpoint
+from raftkafka.errors import AddressInUse
+from raftkafka.server.acceptance import Acceptance
+from raftkafka.server.reactor_driver import Reactor
+from raftkafka.server.stream_driver import StreamServer
+from raftkafka.server.turn import Turn
+
+class Server(Protocol):
+    """A driver with its listeners."""
+
+    async def listen(self, endpoint: Endpoint) -> int:
+        """Accept connections at an endpoint; return the port, which matters where 0 was asked.
+
+        Raises:
+            AddressInUse: the address is taken, or is none of this host's.
+        """
+        ...
+
+    def stop_listening(self) -> None:
+        """Accept nothing more; connections go on."""
+        ...
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        ...
+
+
+MakeServer = Callable[[Turn, Acceptance, BrokerConfig], Server]
+
+
+class ReactorServer:
+    """The reactor over listening sockets."""
+
+    def __init__(self, turn: Turn, acceptance: Acceptance, config: BrokerConfig) -> None:
+        self._config = config
+        self._reactor = Reactor(
+            turn,
+            acceptance,
+            send_buffer=config.socket_send_buffer_bytes,
+            receive_buffer=config.socket_receive_buffer_bytes,
+        )
+
+    async def listen(self, endpoint: Endpoint) -> int:
+        """Bind and accept (``Server``)."""
+        listener = await bind(endpoint, self._config.socket_listen_backlog_size)
+        self._reactor.listen(listener, endpoint.name)
+        return port_of(listener)
+
+    def stop_listening(self) -> None:
+        """Close the listening sockets (``Server``)."""
+        self._reactor.stop_listening()
+
+    async def run(self) -> None:
+        """Serve (``Server``)."""
+        await self._reactor.run()
+
+
+class TcpStreamServer:
+    """The portable driver over listening sockets."""
+
+    def __init__(self, turn: Turn, acceptance: Acceptance, config: BrokerConfig) -> None:
+        self._config = config
+        self._streams = StreamServer(turn, acceptance)
+        self._listeners: list[tuple[trio.SocketListener, str]] = []
+
+    async def listen(self, endpoint: Endpoint) -> int:
+        """Bind; connections are accepted once ``run`` runs (``Server``)."""
+        listener = await bind(endpoint, self._config.socket_listen_backlog_size)
+        self._listeners.append(
+            (trio.SocketListener(trio.socket.from_stdlib_socket(listener)), endpoint.name)
+        )
+        return port_of(listener)
+
+    def stop_listening(self) -> None:
+        """Close the listening sockets (``Server``)."""
+        for listener, _ in self._listeners:
+            listener.socket.close()
+
+    async def run(self) -> None:
+        """Serve (``Server``)."""
+        async with trio.open_nursery() as nursery:
+            for listener, name in self._listeners:
+                nursery.start_soon(self._accept, listener, name, nursery)
+            await trio.sleep_forever()
+
+    async def _accept(
+        self, listener: trio.SocketListener, name: str, nursery: trio.Nursery
+    ) -> None:
+        try:
+            await trio.serve_listeners(
+                partial(self._serve, name), [listener], handler_nursery=nursery
+            )
+        except trio.ClosedResourceError:
+            return  # stop_listening
+
+    async def _serve(self, name: str, stream: trio.SocketStream) -> None:
+        peer = str(stream.socket.getpeername()[0])
+        await self._streams.serve(stream, name, peer)
+
+
+def fastest_server(turn: Turn, acceptance: Acceptance, config: BrokerConfig) -> Server:
+    """Return the reactor where there is epoll, else the portable driver."""
+    make: MakeServer = ReactorServer if sys.platform == "linux" else TcpStreamServer
+    return make(turn, acceptance, config)
+
+
+async def bind(endpoint: Endpoint, backlog: int) -> socket.socket:
+    """Return a listening socket; an endpoint without a host takes IPv4 and IPv6 on all interfaces.
+
+    Raises:
+        AddressInUse: the address is taken, or is none of this host's.
+    """
+    family, address = socket.AF_INET6, endpoint.host or "::"
+    if endpoint.host:
+        try:
+            found = await trio.socket.getaddrinfo(
+                endpoint.host, endpoint.port, type=socket.SOCK_STREAM
+            )
+        except OSError as error:
+            raise AddressInUse(f"listener {endpoint}: {error.strerror}") from error
+        family, address = found[0][0], str(found[0][4][0])
+    elif not socket.has_dualstack_ipv6():
+        family, address = socket.AF_INET, "0.0.0.0"
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(bool(endpoint.host)))
+        listener.bind((address, endpoint.port))
+        listener.listen(backlog)
+    except OSError as error:
+        listener.close()
+        raise AddressInUse(
+            f"cannot listen on {address}:{endpoint.port}: {error.strerror}; "
+            f"stop what uses the port, or choose another with "
+            f"--override listeners=PLAINTEXT://:PORT"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def port_of(listener: socket.socket) -> int:
+    """Return the port that a socket is bound to."""
+    return int(listener.getsockname()[1])
