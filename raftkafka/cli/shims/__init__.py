@@ -1,0 +1,1 @@
+"""Kafka's own command line tools: their flags, their output, their exit codes."""

@@ -1,0 +1,80 @@
+"""How the admin tools find their cluster: ``--bootstrap-server``, or what old tutorials say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from raftkafka.cli.bootstrap import zookeeper_to_broker
+from raftkafka.cli.property_file import read_properties
+from raftkafka.cli.report import say
+from raftkafka.cli.shims.options import OptionParser, Options
+from raftkafka.client.address import Address, parse_addresses
+from raftkafka.client.client import TIMEOUT_S, Client
+from raftkafka.client.errors import ClientError
+
+PATIENCE_S = 5.0
+"""Scripts start a broker and go on at once: Kafka's tools wait a minute for it to come up."""
+
+
+def add_bootstrap(parser: OptionParser, *, broker_list: bool = True) -> None:
+    """Declare where brokers are; ``broker_list``: also by the name that it had before."""
+    parser.value("bootstrap-server", "The brokers to start from, HOST:PORT,HOST:PORT.", short="b")
+    if broker_list:
+        parser.value("broker-list", "The old name of --bootstrap-server.")
+    parser.value("zookeeper", "Ignored but for its host: the broker of that host is used.")
+
+
+def add_connection(parser: OptionParser, *, broker_list: bool = False) -> None:
+    """Declare where brokers are, and a property file for the connection to them."""
+    add_bootstrap(parser, broker_list=broker_list)
+    parser.value("command-config", "A property file with settings of the connection.")
+
+
+def bootstrap(options: Options, *, required: str) -> tuple[Address, ...]:
+    """Return the brokers to start from.
+
+    Args:
+        options: with what ``add_bootstrap`` declares.
+        required: what to say if none of its options is given.
+
+    Raises:
+        ClientError: no option gives one.
+    """
+    for name in ("bootstrap-server", "broker-list"):
+        if name in options:
+            text = options.must(name, str)
+            try:
+                return parse_addresses(text, default_port=None)
+            except ClientError as error:
+                hint = error.hint or "write HOST:PORT,HOST:PORT"
+                raise ClientError(error.message, hint=hint) from error
+    if "zookeeper" in options:
+        return zookeeper_to_broker(options.must("zookeeper", str), say)
+    raise ClientError(required)
+
+
+def connect(options: Options, *, required: str, client_id: str = "admin") -> Client:
+    """Return a client for the cluster that the options of ``add_connection`` name."""
+    addresses = bootstrap(options, required=required)
+    path = options.get("command-config", str)
+    properties = read_properties(path) if path else {}
+    return Client(
+        addresses,
+        client_id=properties.get("client.id", client_id),
+        timeout_s=_timeout_s(properties),
+        patience_s=PATIENCE_S,
+    )
+
+
+def _timeout_s(properties: Mapping[str, str]) -> float:
+    protocol = properties.get("security.protocol", "PLAINTEXT").upper()
+    if protocol != "PLAINTEXT":
+        raise ClientError(
+            f"security.protocol={protocol}: the admin tools speak PLAINTEXT only so far",
+            hint="name a PLAINTEXT listener of the broker",
+        )
+    text = properties.get("request.timeout.ms")
+    try:
+        return TIMEOUT_S if text is None else max(int(text), 1) / 1000
+    except ValueError as error:
+        raise ClientError(f"request.timeout.ms={text} is no number of ms") from error
