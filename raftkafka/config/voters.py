@@ -1,0 +1,43 @@
+"""``controller.quorum.voters``: the nodes that keep the metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from raftkafka.config.endpoints import parse_endpoint
+
+
+class Voter(NamedTuple):
+    """One voter and where the others reach it."""
+
+    node_id: int
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.node_id}@{host}:{self.port}"
+
+
+def parse_voters(texts: Iterable[str]) -> tuple[Voter, ...]:
+    """Read ``id@host:port`` entries.
+
+    Raises:
+        ValueError: one is malformed, or a node comes twice.
+    """
+    voters: dict[int, Voter] = {}
+    for text in texts:
+        node_id, _, address = text.partition("@")
+        if not (node_id.isascii() and node_id.isdigit()):
+            raise ValueError(f"{text} does not read id@host:port")
+        try:
+            endpoint = parse_endpoint(f"VOTER://{address}")
+        except ValueError:
+            raise ValueError(f"{text} does not read id@host:port") from None
+        if not endpoint.host:
+            raise ValueError(f"{text} names no host")
+        if int(node_id) in voters:
+            raise ValueError(f"node {node_id} comes twice")
+        voters[int(node_id)] = Voter(int(node_id), endpoint.host, endpoint.port)
+    return tuple(voters.values())
