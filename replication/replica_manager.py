@@ -31,6 +31,10 @@ class LogStore(Protocol):
         """
         ...
 
+    def has(self, partition: TopicPartition, topic_id: TopicId) -> bool:
+        """Whether a directory holds the log of this partition of this very topic."""
+        ...
+
     def delete(self, partition: TopicPartition) -> None:
         """Remove the log: out of sight at once, from the disk later."""
         ...
@@ -90,12 +94,27 @@ class ReplicaManager:
         """Return the high watermark of each open partition, for the checkpoint."""
         return {leader.topic_partition: leader.high_watermark for leader in self.leaders()}
 
-    def hosted(self) -> Iterator[tuple[TopicPartition, TopicImage]]:
+    def hosted(self) -> Iterator[tuple[TopicPartition, TopicId]]:
         """Yield every partition that the metadata puts on this broker, open or not."""
         for topic in self._image.topics.values():
             for number, partition in topic.partitions.items():
                 if self._node_id in partition.replicas:
-                    yield TopicPartition(topic.name, number), topic
+                    yield TopicPartition(topic.name, number), topic.topic_id
+
+    def missing(self) -> Iterator[TopicPartition]:
+        """Yield the hosted partitions that no log directory has."""
+        return (p for p, topic_id in self.hosted() if not self._logs.has(p, topic_id))
+
+    def must_make(self, topic: str, number: int) -> bool:
+        """Whether this broker leads the partition and no log directory has it yet."""
+        found = self._image.topics.get(topic)
+        partition = None if found is None else found.partitions.get(number)
+        return (
+            found is not None
+            and partition is not None
+            and partition.leader == self._node_id
+            and not self._logs.has(TopicPartition(topic, number), found.topic_id)
+        )
 
     def _lead(self, topic_name: str, number: int) -> PartitionLeader:
         topic = self._image.topics.get(topic_name)

@@ -22,7 +22,8 @@ from raftkafka.server.connection import Connection, Output
 from raftkafka.server.turn import Turn
 from raftkafka.types import Buffer
 
-TURNS_PER_CHECKPOINT = 8
+SLICE_S = 0.003
+"""For so long turns follow each other before the other tasks get theirs."""
 ACCEPTS_PER_TURN = 256
 SENDFILE_BYTES_MAX = 1024 * 1024
 IOVECS_MAX = 512
@@ -69,18 +70,20 @@ class Reactor:
     async def run(self) -> None:
         """Serve until cancelled, then close every socket."""
         try:
-            turns = 0
+            slice_end = 0.0
             while True:
                 events = self._epoll.poll(0)
                 if not events and not self._again:
                     await trio.lowlevel.wait_readable(self._epoll.fileno())
-                    turns = 0
+                    slice_end = 0.0
                     events = self._epoll.poll(0)
                 self._turn.run(self._ready(events))
-                turns += 1
-                if turns >= TURNS_PER_CHECKPOINT:
-                    turns = 0
+                now = trio.current_time()
+                if not slice_end:
+                    slice_end = now + SLICE_S
+                elif now >= slice_end:
                     await trio.lowlevel.checkpoint()
+                    slice_end = trio.current_time() + SLICE_S
         finally:
             self._close_all()
 

@@ -1,0 +1,34 @@
+"""How long single steps hold the event loop: ``loop_lag_max_ms``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+import trio
+
+REPORT_MS = 20.0
+
+log = structlog.get_logger()
+
+
+class LoopLag(trio.abc.Instrument):
+    """Times every step of every task. A step holds up everyone else for as long as it takes."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.max_ms = 0.0
+        """Of all steps since the start."""
+        self._monotonic = monotonic
+        self._began_s = 0.0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        """Note when the step begins (trio)."""
+        self._began_s = self._monotonic()
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        """Note how long it took (trio)."""
+        held_ms = (self._monotonic() - self._began_s) * 1000
+        if held_ms > self.max_ms:
+            self.max_ms = held_ms
+            if held_ms > REPORT_MS:
+                log.warning("loop_held", task=task.name, held_ms=round(held_ms, 1))

@@ -1,0 +1,65 @@
+"""Makes the logs of new partitions, a few at a time, so that a large topic does not stop the loop."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import structlog
+import trio
+
+from metadata.delta import Delta
+from raftkafka.errors import KafkaError
+from raftkafka.types import TopicPartition
+from replication.replica_manager import ReplicaManager
+
+SLICE_S = 0.004
+
+log = structlog.get_logger()
+
+
+class ReplicaDriver:
+    """Feeds the replica manager with deltas, and opens what each one brings.
+
+    Whoever asks for a partition before its turn opens it by asking.
+    """
+
+    def __init__(self, replicas: ReplicaManager) -> None:
+        self._replicas = replicas
+        self._new: deque[TopicPartition] = deque()
+        self._wake = trio.Event()
+
+    def on_delta(self, delta: Delta) -> None:
+        """Follow one committed step of the metadata."""
+        self._replicas.apply(delta)
+        self._new += (
+            TopicPartition(name, number)
+            for name, _, number in sorted(delta.partitions_changed)
+            if self._replicas.must_make(name, number)
+        )
+        if self._new:
+            self._wake.set()
+
+    async def make_missing(self) -> None:
+        """Make every log that the metadata wants and no directory has, as after a lost disk."""
+        self._new += self._replicas.missing()
+        await self._open_all()
+
+    async def run(self) -> None:
+        """Open new partitions as they come, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            await self._open_all()
+
+    async def _open_all(self) -> None:
+        slice_end = trio.current_time() + SLICE_S
+        while self._new:
+            partition = self._new.popleft()
+            try:
+                self._replicas.leader(*partition)
+            except KafkaError as error:
+                # gone again, or its disk failed: whoever asks for it is told the same
+                log.warning("partition_not_opened", partition=str(partition), reason=str(error))
+            if trio.current_time() >= slice_end:
+                await trio.lowlevel.checkpoint()
+                slice_end = trio.current_time() + SLICE_S
