@@ -11,9 +11,10 @@ import trio
 
 from metadata.errors import NotController, UnknownOutcome
 from metadata.raft.commands import RequestId
-from metadata.raft.core import InstallSnapshot, LoadSnapshot, RaftCore, SaveSnapshot
+from metadata.raft.core import RaftCore, SaveSnapshot
 from metadata.raft.folder import SEGMENT_BYTES, QuorumFolder
 from metadata.raft.messages import Message
+from metadata.raft.pump import Pump
 from metadata.raft.settings import RaftSettings
 from metadata.raft.status import RaftStatus
 from metadata.state_machine import StateMachine
@@ -55,8 +56,8 @@ class QuorumConfig:
 class Quorum:
     """The replicated log of metadata commands, and this node's part in it.
 
-    ``run`` is the only task that touches the disk; proposals are appended synchronously, in
-    the order of their calls, and all that wait share the next write.
+    Proposals are appended synchronously, in the order of their calls; all that wait while
+    the disk is busy share its next write.
     """
 
     def __init__(
@@ -74,9 +75,9 @@ class Quorum:
         self._transport = transport or NoPeers()
         self._folder = QuorumFolder(disk, config.folder, config.raft, config.segment_bytes)
         self._core: RaftCore | None = None
+        self._pump: Pump | None = None
         self._directory_id: bytes | None = None
-        self._inbox: list[tuple[int, Message]] = []
-        self._saved: list[tuple[int, int]] = []
+        self._failure: Exception | None = None
         self._wake = trio.Event()
 
     # What it knows.
@@ -146,9 +147,10 @@ class Quorum:
         self._wake.set()
 
     def deliver(self, source: int, message: Message) -> None:
-        """Take a message from a peer."""
-        self._inbox.append((source, message))
-        self._wake.set()
+        """Take a message from a peer; lost if this node does not run."""
+        if self._pump is not None:
+            self._pump.deliver(source, message)
+            self._wake.set()
 
     def connected(self, node_id: int, *, observer: bool = False) -> None:
         """A channel to a node is open."""
@@ -172,17 +174,20 @@ class Quorum:
             ApplyFailed: the state machine refused a committed command.
         """
         try:
-            core = await self._open()
+            self._core = core = await self._open()
+            pump = Pump(core, self._folder, self._transport.send, trio.current_time)
+            self._pump = pump
             async with trio.open_nursery() as nursery:
-                await self._pump(core, nursery, task_status)
+                nursery.start_soon(self._pump_until_failure, pump, nursery, task_status)
+            if self._failure is not None:
+                raise self._failure
         except OSError as error:
-            raise DamagedDisk(
-                f"{self._config.folder}: the metadata disk failed: {error}"
-            ) from error
+            folder = self._config.folder
+            raise DamagedDisk(f"{folder}: the metadata disk failed: {error}") from error
         finally:
             if self._core is not None:
                 self._core.close()
-                self._core = None
+                self._core = self._pump = None
             self._folder.close()
 
     async def _open(self) -> RaftCore:
@@ -193,7 +198,7 @@ class Quorum:
                 "a torn write at the end of the metadata journal was cut", at=recovered.torn
             )
         self._directory_id = recovered.identity.directory_id
-        self._core = RaftCore(
+        return RaftCore(
             self._config.raft,
             recovered.journal,
             recovered.snapshot,
@@ -201,25 +206,36 @@ class Quorum:
             self._random,
             trio.current_time(),
         )
-        return self._core
 
-    async def _pump(
-        self, core: RaftCore, nursery: trio.Nursery, task_status: trio.TaskStatus[None]
+    async def _pump_until_failure(
+        self, pump: Pump, nursery: trio.Nursery, task_status: trio.TaskStatus[None]
+    ) -> None:
+        # Carried around the nursery, which would wrap it in a group.
+        try:
+            await self._run_steps(pump, nursery, task_status)
+        except Exception as error:
+            self._failure = error
+            nursery.cancel_scope.cancel()
+
+    async def _run_steps(
+        self, pump: Pump, nursery: trio.Nursery, task_status: trio.TaskStatus[None]
     ) -> None:
         started = False
-        busy = True
         while True:
-            if not started and (not self._config.raft.is_alone or self.is_leader):
+            if not started and (self.is_leader or not self._config.raft.is_alone):
                 task_status.started()
                 started = True
-            await self._wait(core, busy=busy)
-            self._step(core)
-            wrote = await self._write(core)
-            await self._do_jobs(core, nursery)
-            busy = wrote or core.has_work
+            await self._wait(pump)
+            for work in pump.step():
+                await self._disk.run(work)
+            for save in pump.take_saves():
+                nursery.start_soon(self._save, pump, save)
+            if self._failure is not None:
+                raise self._failure
 
-    async def _wait(self, core: RaftCore, *, busy: bool) -> None:
-        if busy or self._inbox or self._wake.is_set():
+    async def _wait(self, pump: Pump) -> None:
+        core = self._running()
+        if pump.is_due or self._wake.is_set():
             await trio.lowlevel.checkpoint()
         else:
             deadline = core.next_deadline()
@@ -232,57 +248,16 @@ class Quorum:
                 core.excuse(late_s + self._config.raft.heartbeat_s)
         self._wake = trio.Event()
 
-    def _step(self, core: RaftCore) -> None:
-        inbox, self._inbox = self._inbox, []
-        now = trio.current_time()
-        for source, message in inbox:
-            core.receive(now, source, message)
-        core.tick(now)
-        for node_id, message in core.take_early():
-            self._transport.send(node_id, message)
-
-    async def _write(self, core: RaftCore) -> bool:
-        late = core.take_late()
-        records = core.take_staged()
-        if records:
-            await self._disk.run(partial(self._folder.append, records))
-            core.mark_durable()
-        for node_id, message in late:
-            self._transport.send(node_id, message)
-        return bool(records)
-
-    # Snapshots.
-
-    async def _do_jobs(self, core: RaftCore, nursery: trio.Nursery) -> None:
-        saved, self._saved = self._saved, []
-        for index, size_bytes in saved:
-            base_index = core.snapshot_saved(index, size_bytes)
-            await self._disk.run(partial(self._folder.trim, base_index))
-        for job in core.take_jobs():
-            match job:
-                case SaveSnapshot():
-                    nursery.start_soon(self._save, job)
-                case LoadSnapshot():
-                    index, content = await self._disk.run(self._folder.read_snapshot)
-                    core.snapshot_loaded(index, content)
-                case InstallSnapshot():
-                    await self._install(core, job)
-
-    async def _save(self, job: SaveSnapshot) -> None:
-        chunks: list[bytes] = []
-        for chunk in job.chunks:
-            chunks.append(chunk)
-            await trio.lowlevel.checkpoint()
-        save = partial(self._folder.save_snapshot, job.index, job.term, job.sessions, chunks)
-        size_bytes = await self._disk.run(save)
-        self._saved.append((job.index, size_bytes))
-        self._wake.set()
-
-    async def _install(self, core: RaftCore, job: InstallSnapshot) -> None:
-        await self._disk.run(partial(self._folder.write_snapshot, job.content))
-        base_index = core.snapshot_installed(trio.current_time(), job)
-        await self._write(core)
-        await self._disk.run(partial(self._folder.trim, base_index))
+    async def _save(self, pump: Pump, job: SaveSnapshot) -> None:
+        try:
+            chunks: list[bytes] = []
+            for chunk in job.chunks:
+                chunks.append(chunk)
+                await trio.lowlevel.checkpoint()
+            save = partial(self._folder.save_snapshot, job.index, job.term, job.sessions, chunks)
+            pump.saved(job.index, await self._disk.run(save))
+        except Exception as error:
+            self._failure = error
         self._wake.set()
 
     def _running(self) -> RaftCore:

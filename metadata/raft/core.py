@@ -1,10 +1,7 @@
-"""One node of the quorum: state and events in, messages, records and calls out.
+"""One node of the quorum: state and events in, messages, records and jobs out.
 
-No I/O and no clock: the driver gives the time with every event, carries messages, writes
-what is staged, and says when it is durable. One step at a time, in this order:
-
-    receive* -> tick -> (early messages leave) -> write and sync -> mark_durable
-             -> (late messages leave) -> jobs
+No I/O and no clock: the pump gives the time with every event, carries messages, writes what
+is staged, and says when it is durable.
 """
 
 from __future__ import annotations
@@ -140,10 +137,8 @@ class RaftCore:
 
     @property
     def has_work(self) -> bool:
-        """Whether the next tick has something to do already."""
-        durable = min(self.journal.durable_index, self.journal.last_index)
-        can_commit = self._raft.is_leader and self.settings.is_alone and durable > self.commit_index
-        return can_commit or self.applied_index < self.commit_index
+        """Whether committed entries wait to be applied: the next tick is due now."""
+        return self.applied_index < self.commit_index
 
     def next_deadline(self) -> float:
         """When a tick is due even if nothing happens; a lone leader has nothing to wait for."""
@@ -243,7 +238,7 @@ class RaftCore:
         self._sender.forget(node_id)
         self._raft.disconnect(node_id, observer=observer)
 
-    # What the driver carries out.
+    # What the pump carries out.
 
     def take_early(self) -> list[Addressed]:
         """Messages that may leave now."""

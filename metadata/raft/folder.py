@@ -69,7 +69,6 @@ class QuorumFolder:
             raise DamagedDisk(f"{self.path}: a snapshot, but no journal beside it; {ADVICE}")
         opened = files.open()
         self._journal_files = files
-        opened.identity.expect(settings.node_id, settings.voters, self.path)
         self._check_cover(opened, snapshot)
         journal = Journal(opened.term, opened.voted_for, opened.entries)
         return Recovered(opened.identity, journal, snapshot, opened.torn)

@@ -18,25 +18,27 @@ class Identity:
     node_id: int
     directory_id: bytes
     voters: tuple[int, ...]
+    """Ascending."""
 
-    def expect(self, node_id: int, voters: frozenset[int], folder: str) -> None:
-        """Refuse a folder of another node, or of another quorum.
+    def expect(self, configured: Identity, folder: str) -> None:
+        """Refuse a folder of another node, or of another quorum, than the configuration names.
 
         Raises:
             ForeignDataFolder: it belongs to someone else.
         """
-        if self.node_id != node_id:
+        if self.node_id != configured.node_id:
             raise ForeignDataFolder(
                 f"{folder} is the metadata journal of node {self.node_id}, and this is node "
-                f"{node_id}: set node.id={self.node_id}, or metadata.log.dir to this node's own"
+                f"{configured.node_id}: set node.id={self.node_id}, or give this node a "
+                "metadata.log.dir of its own"
             )
-        if frozenset(self.voters) != voters:
+        if self.voters != configured.voters:
             raise ForeignDataFolder(
                 f"{folder} belongs to the quorum of voters {_names(self.voters)}, and the "
-                f"configuration names {_names(voters)}: voters do not change once a quorum "
-                "has formed; put controller.quorum.voters back"
+                f"configuration names {_names(configured.voters)}: voters do not change once "
+                "a quorum has formed; put controller.quorum.voters back"
             )
 
 
-def _names(voters: tuple[int, ...] | frozenset[int]) -> str:
-    return ",".join(str(voter) for voter in sorted(voters))
+def _names(voters: tuple[int, ...]) -> str:
+    return ",".join(str(voter) for voter in voters)

@@ -64,6 +64,7 @@ class JournalFiles:
         """Read all segments, cut a torn tail, and get ready to append.
 
         Raises:
+            ForeignDataFolder: another node or quorum wrote them; nothing was changed.
             DamagedDisk: anything but a torn tail is wrong.
         """
         numbers = self._numbers()
@@ -132,12 +133,11 @@ class JournalFiles:
         header = read_header(first.records)
         if header.size != len(data):
             raise DamagedFrame(len(data), f"the file should have {header.size} bytes")
-        if self._segments and header.identity != self.identity:
-            raise DamagedFrame(0, f"the segment belongs to {header.identity}")
-        self.identity = header.identity
         if not self._segments:
+            header.identity.expect(self.identity, self.folder)
+            self.identity = header.identity
             self._state = Replay.starting_at(header)
-        elif not self._state.stands_at(header):
+        elif header.identity != self.identity or not self._state.stands_at(header):
             raise DamagedFrame(0, "the segment does not continue the one before")
         scan = frames.scan(data, self._salt(number), first.end)
         if scan.torn_bytes and not is_newest:
