@@ -15,7 +15,7 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import trio
 
@@ -223,11 +223,11 @@ class MemoryDisk:
         for image in (content.mem, content.durable):
             _apply(image, position, data)
 
-    def after_kill(self) -> MemoryDisk:
+    def after_kill(self) -> Self:
         """Return the disk that the next process finds: all that this one wrote."""
         return self._next_life()
 
-    def after_power_loss(self) -> MemoryDisk:
+    def after_power_loss(self) -> Self:
         """Return the disk after a power cut: what was synced, and a random part of the rest."""
         disk = self._next_life()
         for change in disk._changes[: disk.random.randrange(len(disk._changes) + 1)]:
@@ -237,8 +237,8 @@ class MemoryDisk:
         disk._boot_id = disk.random.randbytes(8).hex()
         return disk
 
-    def _next_life(self) -> MemoryDisk:
-        disk = MemoryDisk(
+    def _next_life(self) -> Self:
+        disk = type(self)(
             self.random, delay_max_s=self.delay_max_s, capacity_bytes=self.capacity_bytes
         )
         disk._root, disk._changes = copy.deepcopy((self._root, self._changes))
