@@ -34,8 +34,11 @@ from raftkafka.protocol.source import Source, literal
 
 Decode = Callable[[memoryview, int], tuple[Any, int]]
 
-SHORT_ARRAY = 16
-"""Arrays of numbers below this length have a prepared ``struct``."""
+SHORT = 16
+"""Loops and arrays of numbers below this length have a prepared ``range`` and ``struct``."""
+
+SHORT_STRING = 64
+"""Strings below this length have a prepared ``struct``, the fastest way out of a view."""
 
 
 def compile_decoder(message: type[Message], version: int) -> Decode:
@@ -62,6 +65,7 @@ class _DecodeCompiler:
             "read_varint_rest": wire.read_varint_rest,
             "read_string_length_rest": wire.read_string_length_rest,
             "skip_tags": wire.skip_tags,
+            "ranges": [range(n) for n in range(SHORT)],
             "unpack_from": struct.unpack_from,
         }
 
@@ -129,7 +133,7 @@ class _DecodeCompiler:
     def _length(self, source: Source, field: Field, target: str, format_: str) -> None:
         """Read a length or count into ``n``, compact ones plus 1; refuse what it cannot be.
 
-        Afterwards the caller has to look at null only: 0 if compact, else negative.
+        What is left to look at is null, where it is allowed: 0 if compact, else -1.
         """
         self._run.append(("B" if self._context.flexible else format_, "n"))
         self._flush(source)
@@ -168,11 +172,19 @@ class _DecodeCompiler:
         source.add("q = p + n - 1" if self._context.flexible else "q = p + n")
         value = "b[p:q]"
         if field.kind == "string":
-            value = "str(b[p:q], 'utf-8')" if self._keeps_view else "b[p:q].decode()"
+            value = self._view_string() if self._keeps_view else "b[p:q].decode()"
         elif field.kind == "binary" and self._keeps_view:
             value = "bytes(b[p:q])"
         source.add(f"{target} = {value}")
         source.add("p = q")
+
+    def _view_string(self) -> str:
+        """Return the expression that reads a string out of a view."""
+        extra = 1 if self._context.flexible else 0
+        lengths = [max(0, n - extra) for n in range(SHORT_STRING)]
+        self._names["unpack_string"] = [struct.Struct(f"{n}s").unpack_from for n in lengths]
+        short = "unpack_string[n](b, p)[0]"
+        return f"({short} if n < {SHORT_STRING} else bytes(b[p:q])).decode()"
 
     def _nested(self, source: Source, field: Field, target: str, depth: int) -> None:
         """Read a struct inside a struct; a nullable one has a sign byte in front."""
@@ -218,7 +230,7 @@ class _DecodeCompiler:
             return
         elements, item = f"a{depth}", f"o{depth}"
         source.add(f"{target} = {elements} = []")
-        with source.block("for _ in range(n):"):
+        with source.block(f"for _ in ranges[n] if n < {SHORT} else range(n):"):
             if isinstance(element, Field):
                 self._field(source, element, item, depth + 1)
                 self._flush(source)
@@ -229,9 +241,9 @@ class _DecodeCompiler:
     def _numbers(self, kind: str) -> str:
         """Return the expression that reads ``n`` numbers of one kind."""
         short = f"unpack_short_{kind}"
-        self._names[short] = [struct.Struct(f">{n}{kind}").unpack_from for n in range(SHORT_ARRAY)]
+        self._names[short] = [struct.Struct(f">{n}{kind}").unpack_from for n in range(SHORT)]
         long = f"unpack_from(f'>{{n}}{kind}', b, p)"
-        return f"list({short}[n](b, p) if n < {SHORT_ARRAY} else {long})"
+        return f"list({short}[n](b, p) if n < {SHORT} else {long})"
 
     def _tag_function(self, layout: Layout, depth: int) -> str:
         """Write the function that reads tagged fields, known and unknown; return its name."""

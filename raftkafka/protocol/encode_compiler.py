@@ -56,6 +56,7 @@ class _EncodeCompiler:
             "join": b"".join,
             "pack": struct.pack,
             "refuse": _refuse,
+            "short_varints": wire.SHORT_VARINTS,
             "string_varint": wire.string_varint,
             "varint": wire.varint,
         }
@@ -143,7 +144,7 @@ class _EncodeCompiler:
             return
         varint = "string_varint" if kind == "string" else "varint"
         if not self._run:
-            source.add(f"parts.append({varint}(n))")
+            source.add(f"parts.append(short_varints[n] if n < 128 else {varint}(n))")
             return
         kinds, values = self._take_run()
         short = self._pack(kinds + "B", [*values, "n"])

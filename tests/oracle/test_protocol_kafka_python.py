@@ -1,0 +1,116 @@
+"""Every message that kafka-python 3 knows, in every version, read and written by it."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from raftkafka.protocol.codec import decode, encode_bytes
+from raftkafka.protocol.layout import context_of, layout_of
+from raftkafka.protocol.schema import Message, Struct
+from raftkafka.types import ZERO_ID
+from tests.support.protocol_values import message_versions, random_message
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # the way it reads its own resources
+    for family in ("admin", "consumer", "metadata", "producer", "sasl"):
+        import_module(f"kafka.protocol.{family}")
+    KafkaPythonMessage: Any = import_module("kafka.protocol.api_message").ApiMessage
+
+SEEDS = range(6)
+
+NOT_IN_KAFKA_PYTHON = frozenset(
+    {
+        "ConsumerGroupDescribeRequest",
+        "ConsumerGroupDescribeResponse",
+        "ConsumerGroupHeartbeatRequest",
+        "ConsumerGroupHeartbeatResponse",
+        "ConsumerProtocolAssignment",  # there, but not as a message of this kind
+        "ConsumerProtocolSubscription",
+        "CreateDelegationTokenRequest",
+        "CreateDelegationTokenResponse",
+        "DescribeDelegationTokenRequest",
+        "DescribeDelegationTokenResponse",
+        "ExpireDelegationTokenRequest",
+        "ExpireDelegationTokenResponse",
+        "RenewDelegationTokenRequest",
+        "RenewDelegationTokenResponse",
+    }
+)
+
+
+def subclasses(cls: type[Any]) -> Iterator[type[Any]]:
+    for each in cls.__subclasses__():
+        yield each
+        yield from subclasses(each)
+
+
+THEIRS: dict[str, Any] = {}
+for each in subclasses(KafkaPythonMessage):
+    THEIRS.setdefault(each.__name__, each)
+
+SHARED = [
+    (message, version)
+    for message, version in message_versions()
+    if message.__name__ in THEIRS and version <= THEIRS[message.__name__].max_version
+]
+
+
+def test_what_it_lacks_is_known() -> None:
+    """No message or version goes unchecked in silence."""
+    unchecked = set(message_versions()) - set(SHARED)
+    assert {message.__name__ for message, _ in unchecked} == NOT_IN_KAFKA_PYTHON
+    assert not {message.__name__ for message, _ in SHARED} & NOT_IN_KAFKA_PYTHON
+
+
+@pytest.mark.parametrize(
+    ("message", "version"), SHARED, ids=lambda value: getattr(value, "__name__", value)
+)
+def test_same_bytes_and_same_fields(message: type[Message], version: int) -> None:
+    theirs = THEIRS[message.__name__]
+    # Their ApiVersionsResponse reads any answer with an error as version 0; the base does not.
+    read = KafkaPythonMessage.decode.__func__
+    for seed in SEEDS:
+        ours = random_message(message, version, random.Random(seed))
+        sent = encode_bytes(ours, version)
+        got = read(theirs, sent, version=version)
+        check_fields(ours, got, message, version)
+        got._header = None
+        written = bytes(got.encode(version=version))
+        assert decode(message, version, written) == (ours, len(written))
+        assert written == sent, "tagged fields are left out in the same cases"
+
+
+def check_fields(ours: object, theirs: object, message: type[Message], version: int) -> None:
+    """Compare by name, so that two fields of one type cannot trade places."""
+    if isinstance(ours, list):
+        pairs = zip(cast("list[object]", ours), cast("list[object]", theirs), strict=True)
+        for our, their in pairs:
+            check_fields(our, their, message, version)
+    elif isinstance(ours, Struct):
+        layout = layout_of(type(ours), context_of(message, version))
+        for name, field in layout.plain + layout.tagged:
+            value = getattr(ours, name)
+            if field.tag is None or value is not None:
+                check_fields(value, field_of(theirs, name), message, version)
+    elif isinstance(theirs, UUID):
+        assert theirs.bytes == ours
+    elif ours == ZERO_ID:
+        assert theirs is None
+    else:
+        assert ours == theirs
+
+
+def field_of(theirs: object, name: str) -> object:
+    """Return a field of theirs; sets of operations go back to the bits that they are."""
+    if not name.endswith("authorized_operations") or name.startswith("include"):
+        return getattr(theirs, name)
+    operations = getattr(theirs, name if hasattr(theirs, name) else "authorized_operations")
+    bits = sum(1 << operation for operation in ({31} if operations is None else operations))
+    return bits - (1 << 32) if bits >= 1 << 31 else bits
