@@ -18,16 +18,19 @@ PATIENCE_S = 5.0
 
 def add_bootstrap(parser: OptionParser, *, broker_list: bool = True) -> None:
     """Declare where brokers are; ``broker_list``: also by the name that it had before."""
-    parser.value("bootstrap-server", "The brokers to start from, HOST:PORT,HOST:PORT.", short="b")
-    if broker_list:
-        parser.value("broker-list", "The old name of --bootstrap-server.")
+    also = ("-b", "--broker-list") if broker_list else ("-b",)
+    parser.value("bootstrap-server", "The brokers to start from, HOST:PORT,HOST:PORT.", also=also)
     parser.value("zookeeper", "Ignored but for its host: the broker of that host is used.")
 
 
-def add_connection(parser: OptionParser, *, broker_list: bool = False) -> None:
+def add_connection(
+    parser: OptionParser, *, broker_list: bool = False, config_also: tuple[str, ...] = ()
+) -> None:
     """Declare where brokers are, and a property file for the connection to them."""
     add_bootstrap(parser, broker_list=broker_list)
-    parser.value("command-config", "A property file with settings of the connection.")
+    parser.value(
+        "command-config", "A property file with settings of the connection.", also=config_also
+    )
 
 
 def bootstrap(options: Options, *, required: str) -> tuple[Address, ...]:
@@ -40,14 +43,13 @@ def bootstrap(options: Options, *, required: str) -> tuple[Address, ...]:
     Raises:
         ClientError: no option gives one.
     """
-    for name in ("bootstrap-server", "broker-list"):
-        if name in options:
-            text = options.must(name, str)
-            try:
-                return parse_addresses(text, default_port=None)
-            except ClientError as error:
-                hint = error.hint or "write HOST:PORT,HOST:PORT"
-                raise ClientError(error.message, hint=hint) from error
+    text = options.get("bootstrap-server", str)
+    if text is not None:
+        try:
+            return parse_addresses(text, default_port=None)
+        except ClientError as error:
+            hint = error.hint or "write HOST:PORT,HOST:PORT"
+            raise ClientError(error.message, hint=hint) from error
     if "zookeeper" in options:
         return zookeeper_to_broker(options.must("zookeeper", str), say)
     raise ClientError(required)

@@ -46,7 +46,8 @@ class Option:
     without_value: object = None
     """For MAYBE_ONE: the value of an option that is given without one."""
     repeats: bool = False
-    short: str | None = None
+    also: tuple[str, ...] = ()
+    """Other spellings, dashes included."""
 
 
 class Options:
@@ -101,9 +102,9 @@ class OptionParser:
         self.options: dict[str, Option] = {}
         self._purpose = purpose
 
-    def flag(self, name: str, text: str | None, *, short: str | None = None) -> None:
+    def flag(self, name: str, text: str | None, *, also: tuple[str, ...] = ()) -> None:
         """Declare an option without a value: False, or True if given."""
-        self._add(Option(name, Takes.NOTHING, text, default=False, short=short))
+        self._add(Option(name, Takes.NOTHING, text, default=False, also=also))
 
     def value(
         self,
@@ -113,7 +114,7 @@ class OptionParser:
         *,
         default: object = None,
         without_value: object = None,
-        short: str | None = None,
+        also: tuple[str, ...] = (),
     ) -> None:
         """Declare an option that is given once: its value, or the default.
 
@@ -123,14 +124,17 @@ class OptionParser:
             kind: makes the value from its text, or raises ``ValueError``.
             default: the value of an option that is not given.
             without_value: the value of one that is given without; None requires a value.
-            short: a letter that stands for the name.
+            also: other spellings, dashes included.
         """
         takes = Takes.ONE if without_value is None else Takes.MAYBE_ONE
-        self._add(Option(name, takes, text, kind, default, without_value, short=short))
+        self._add(Option(name, takes, text, kind, default, without_value, also=also))
 
-    def values(self, name: str, text: str | None, *, many: bool = False) -> None:
+    def values(
+        self, name: str, text: str | None, *, many: bool = False, also: tuple[str, ...] = ()
+    ) -> None:
         """Declare an option that may be given again (``many``: with several words): a list."""
-        self._add(Option(name, Takes.MANY if many else Takes.ONE, text, repeats=True))
+        takes = Takes.MANY if many else Takes.ONE
+        self._add(Option(name, takes, text, repeats=True, also=also))
 
     def read(self, arguments: Sequence[str]) -> Options:
         """Return what is given; ``--help`` and ``--version`` print and exit.
@@ -138,8 +142,7 @@ class OptionParser:
         Raises:
             UsageError: no such option, a missing value, one too many, or one that cannot be.
         """
-        names = {f"--{name}": option for name, option in self.options.items()}
-        names |= {f"-{o.short}": o for o in self.options.values() if o.short}
+        names = self._spellings()
         values: dict[str, Any] = {}
         loose: list[str] = []
         rest = _Words(arguments)
@@ -169,7 +172,7 @@ class OptionParser:
         for option in sorted(self.options.values(), key=lambda option: option.name):
             if option.text is None:
                 continue
-            name = f"--{option.name}" + (f", -{option.short}" if option.short else "")
+            name = ", ".join((f"--{option.name}", *option.also))
             if option.takes != Takes.NOTHING:
                 value = option.name.rpartition("-")[2].upper()
                 name += f" [{value}]" if option.takes is Takes.MAYBE_ONE else f" {value}"
@@ -177,6 +180,13 @@ class OptionParser:
             first, *more = described if len(name) < 32 else ["", *described]
             lines += [f"  {name:<32}{first}".rstrip(), *(" " * 34 + line for line in more)]
         return "\n".join(lines)
+
+    def _spellings(self) -> dict[str, Option]:
+        return {
+            spelling: option
+            for option in self.options.values()
+            for spelling in (f"--{option.name}", *option.also)
+        }
 
     def _add(self, option: Option) -> None:
         self.options[option.name] = option
@@ -215,7 +225,7 @@ class OptionParser:
             raise UsageError(message) from None
 
     def _fail_unknown(self, name: str) -> NoReturn:
-        close = did_you_mean(f"--{name}", [f"--{known}" for known in self.options])
+        close = did_you_mean(f"--{name}", self._spellings())
         raise UsageError(
             f"{name} is not a recognized option", hint=close or f"see {self.tool} --help"
         )

@@ -15,7 +15,7 @@ def read(line: str) -> Options:
     parser.value("time", None, default="latest")
     parser.value("partitions", "how many", int)
     parser.value("compression-codec", "codec", without_value="gzip")
-    parser.value("bootstrap-server", "where", short="b")
+    parser.value("bootstrap-server", "where", also=("-b", "--broker-list"))
     parser.values("property", "a property")
     parser.values("props", "properties", many=True)
     return parser.read(line.split())
@@ -62,8 +62,9 @@ def test_words_of_no_option_are_left_alone() -> None:
     assert read("--list some words").words == ["some", "words"]
 
 
-def test_a_short_name_stands_for_the_long_one() -> None:
+def test_other_spellings_stand_for_the_name() -> None:
     assert read("-b host:1").get("bootstrap-server", str) == "host:1"
+    assert read("--broker-list host:1").get("bootstrap-server", str) == "host:1"
 
 
 @pytest.mark.parametrize(
