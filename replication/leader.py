@@ -155,6 +155,12 @@ class PartitionLeader:
         """Whether ``flush.messages=1`` makes an acknowledgement mean fsynced."""
         return self.log.config.flush_messages == 1
 
+    @property
+    def wants_flush(self) -> bool:
+        """Whether ``flush.messages`` records were written since the last flush."""
+        log = self.log
+        return log.written_end_offset - log.flushed_offset >= log.config.flush_messages
+
     def append(self, batches: memoryview, acks: int, now_ms: int) -> AppendInfo:
         """Append client batches; they are written by the next ``log.write()``.
 
@@ -170,7 +176,7 @@ class PartitionLeader:
         return self.log.append_as_leader(batches, self.leader_epoch, now_ms)
 
     def wait_for_ack(self, waiter: AckWaiter, acks: int, end_offset: int) -> None:
-        """Tell ``waiter`` once all below ``end_offset`` is acknowledged in the sense of ``acks``."""
+        """Tell ``waiter`` once all below ``end_offset`` is acknowledged as ``acks`` asks."""
         if acks == ACKS_ALL:
             self.acks_waiters.append((end_offset, waiter))
         else:

@@ -1,4 +1,4 @@
-"""Makes the logs of new partitions, a few at a time, so that a large topic does not stop the loop."""
+"""Makes the logs of new partitions, a few at a time: a large topic must not stop the loop."""
 
 from __future__ import annotations
 

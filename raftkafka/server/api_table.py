@@ -19,7 +19,7 @@ from raftkafka.server.handlers import (
 )
 
 Handler = Callable[..., Response | Coroutine[Any, Any, Response]]
-"""(context, request) -> response, or a coroutine that waits for it. Each handler names its types."""
+"""(context, request) -> response, or a coroutine that waits for it; each names its types."""
 
 
 class Api(NamedTuple):

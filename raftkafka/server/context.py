@@ -19,7 +19,7 @@ ANONYMOUS = "User:ANONYMOUS"
 
 @dataclass(frozen=True, slots=True)
 class BrokerView:
-    """The broker as its handlers see it: they read the image, and ask the controller to change it."""
+    """The broker as handlers see it: they read the image, and ask the controller to change it."""
 
     config: BrokerConfig
     controller: Controller

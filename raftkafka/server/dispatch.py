@@ -13,8 +13,8 @@ from raftkafka.protocol.apis import ApiKey, request_class
 from raftkafka.protocol.codec import decode
 from raftkafka.protocol.frames import RequestHeader, parse_request_header
 from raftkafka.protocol.schema import Response
-from raftkafka.server.api_table import APIS, Api, Handler
 from raftkafka.server.answers import response_frame
+from raftkafka.server.api_table import APIS, Api, Handler
 from raftkafka.server.connection import Connection, Slot
 from raftkafka.server.context import BrokerView, RequestContext
 from raftkafka.server.handlers.api_versions import unsupported_version

@@ -17,6 +17,7 @@ from raftkafka.server.reactor_driver import Reactor
 from raftkafka.server.stream_driver import StreamServer
 from raftkafka.server.turn import Turn
 
+
 class Server(Protocol):
     """A driver with its listeners."""
 

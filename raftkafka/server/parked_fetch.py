@@ -123,9 +123,7 @@ class ParkedFetch(Slot):
         for topic, wanted_parts in zip(request.topics, self._wanted, strict=True):
             parts: list[FetchPartitionData] = []
             response.responses.append(
-                FetchResponseTopic(
-                    topic=topic.topic, topic_id=topic.topic_id, partitions=parts
-                )
+                FetchResponseTopic(topic=topic.topic, topic_id=topic.topic_id, partitions=parts)
             )
             for wanted in wanted_parts:
                 part = self._read_partition(wanted, left, at_least_one=total == 0)
@@ -136,7 +134,9 @@ class ParkedFetch(Slot):
                 urgent = urgent or part.error_code != 0 or part.diverging_epoch is not None
         return response, urgent or total >= request.min_bytes
 
-    def _read_partition(self, wanted: Wanted, left: int, *, at_least_one: bool) -> FetchPartitionData:
+    def _read_partition(
+        self, wanted: Wanted, left: int, *, at_least_one: bool
+    ) -> FetchPartitionData:
         asked = wanted.asked
         part = FetchPartitionData(
             partition_index=asked.partition,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from raftkafka.errors import ErrorCode
-from raftkafka.protocol.messages.produce import ProducePartitionResponse, ProduceResponse
+from raftkafka.protocol.messages.produce import PartitionProduceResponse, ProduceResponse
 from raftkafka.server.connection import Connection, Output, Slot
 from replication.leader import PartitionLeader
 
@@ -30,7 +30,7 @@ class ParkedProduce(Slot):
         return not self._unacknowledged
 
     def wait_for(
-        self, leader: PartitionLeader, part: ProducePartitionResponse, acks: int, end_offset: int
+        self, leader: PartitionLeader, part: PartitionProduceResponse, acks: int, end_offset: int
     ) -> None:
         """Wait until all below ``end_offset`` of this partition is acknowledged."""
         ack = PartitionAck(self, part)
@@ -59,7 +59,7 @@ class PartitionAck:
 
     __slots__ = ("_parked", "_part")
 
-    def __init__(self, parked: ParkedProduce, part: ProducePartitionResponse) -> None:
+    def __init__(self, parked: ParkedProduce, part: PartitionProduceResponse) -> None:
         self._parked = parked
         self._part = part
 

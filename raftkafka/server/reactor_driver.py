@@ -226,7 +226,10 @@ def send_some(client: socket.socket, connection: Connection) -> bool:
             if head.is_stale:
                 raise OSError("the segment was cut while its range waited to be sent")
             count = os.sendfile(
-                client.fileno(), head.file.fileno(), head.position, min(len(head), SENDFILE_BYTES_MAX)
+                client.fileno(),
+                head.file.fileno(),
+                head.position,
+                min(len(head), SENDFILE_BYTES_MAX),
             )
             if count == 0:
                 raise OSError("the segment is shorter than its range")
@@ -263,5 +266,7 @@ def drop_sent(output: list[Output], count: int) -> None:
         whole += 1
     if count:
         head = output[whole]
-        output[whole] = head.after(count) if isinstance(head, LogSlice) else memoryview(head)[count:]
+        output[whole] = (
+            head.after(count) if isinstance(head, LogSlice) else memoryview(head)[count:]
+        )
     del output[:whole]

@@ -8,14 +8,11 @@ from raftkafka.errors import KafkaError
 from raftkafka.server.connection import Connection
 from replication.leader import PartitionLeader
 
-OnWriteFailure = Callable[[PartitionLeader, Exception], None]
-
 
 class WriteQueue:
     """Leaders with queued batches, and the connections whose answers already speak of them."""
 
     def __init__(self, request_flush: Callable[[PartitionLeader], None]) -> None:
-        self.on_failure: OnWriteFailure | None = None
         self._request_flush = request_flush
         self._dirty: dict[PartitionLeader, None] = {}
         self._answered: list[tuple[PartitionLeader, Connection]] = []
@@ -38,13 +35,11 @@ class WriteQueue:
         for leader in dirty:
             try:
                 leader.log.write()
-            except (OSError, KafkaError) as error:
+            except KafkaError:  # the log has told its directory
                 for failed, connection in answered:
                     if failed is leader:
                         connection.abort()
-                assert self.on_failure is not None
-                self.on_failure(leader, error)
             else:
                 leader.advance()
-                if leader.log.wants_flush:
+                if leader.wants_flush:
                     self._request_flush(leader)

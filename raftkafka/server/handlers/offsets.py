@@ -1,7 +1,7 @@
 """ListOffsets and OffsetForLeaderEpoch: offsets by timestamp, by position and by leader epoch.
 
 Source: Kafka 4.0 ``Partition.fetchOffsetForTimestamp``, ``UnifiedLog.fetchOffsetByTimestamp``;
-KIP-79, KIP-101, KIP-320, KIP-405 (negative timestamps −4 and −5), KIP-734 (−3).
+KIP-79, KIP-101, KIP-320, KIP-405 (negative timestamps -4 and -5), KIP-734 (-3).
 """
 
 from __future__ import annotations
@@ -33,12 +33,16 @@ Found = tuple[int, int, int]
 """Timestamp, offset, leader epoch; -1 where there is none."""
 
 
-def handle_list_offsets(context: RequestContext, request: ListOffsetsRequest) -> ListOffsetsResponse:
+def handle_list_offsets(
+    context: RequestContext, request: ListOffsetsRequest
+) -> ListOffsetsResponse:
     """Answer each partition by itself."""
     response = ListOffsetsResponse()
     for topic in request.topics:
         duplicates = len({p.partition_index for p in topic.partitions}) < len(topic.partitions)
-        answers = [_list_offset(context, topic.name, asked, duplicates) for asked in topic.partitions]
+        answers = [
+            _list_offset(context, topic.name, asked, duplicates) for asked in topic.partitions
+        ]
         response.topics.append(ListOffsetsTopicResponse(name=topic.name, partitions=answers))
     return response
 

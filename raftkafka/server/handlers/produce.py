@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from metadata.image import INTERNAL_TOPICS
+from raftkafka.compression import Codec
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.protocol.codec import decode
 from raftkafka.protocol.frames import RequestHeader
@@ -17,7 +19,6 @@ from raftkafka.protocol.messages.produce import (
     ProduceResponse,
     TopicProduceResponse,
 )
-from raftkafka.compression import Codec
 from raftkafka.records import CODEC_MASK
 from raftkafka.server.answers import response_frame
 from raftkafka.server.connection import Connection, Output
@@ -26,7 +27,6 @@ from raftkafka.server.parked_produce import ParkedProduce
 from raftkafka.server.produce_shape import ProduceShapes, learn_shape
 from raftkafka.server.turn import TurnClock
 from raftkafka.server.write_queue import WriteQueue
-from metadata.image import INTERNAL_TOPICS
 from replication.leader import ACKS_ALL, PartitionLeader
 from replication.replica_manager import ReplicaManager
 
@@ -65,7 +65,9 @@ class ProduceHandler:
                 part = PartitionProduceResponse(index=data.index)
                 topic_response.partition_responses.append(part)
                 try:
-                    appended = self._append(connection, header, request, topic.name, data, part, parked)
+                    appended = self._append(
+                        connection, header, request, topic.name, data, part, parked
+                    )
                 except KafkaError as error:
                     refuse(part, error)
         if request.acks == 0:
@@ -98,7 +100,9 @@ class ProduceHandler:
         part.log_append_time_ms = info.log_append_time_ms
         part.log_start_offset = info.log_start_offset
         self._writes.add(leader, connection)
-        must_wait = not leader.acks_on_write if request.acks == ACKS_ALL else leader.flush_before_ack
+        must_wait = (
+            not leader.acks_on_write if request.acks == ACKS_ALL else leader.flush_before_ack
+        )
         if must_wait and request.acks:
             parked.wait_for(leader, part, request.acks, info.last_offset + 1)
         return leader

@@ -6,6 +6,7 @@ KIP-107, KIP-664.
 
 from __future__ import annotations
 
+from metadata.image import INTERNAL_TOPICS
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.protocol.messages.producers import (
     DescribeProducersPartitionResponse,
@@ -21,7 +22,6 @@ from raftkafka.protocol.messages.topics import (
     DeleteRecordsResponse,
     DeleteRecordsTopicResult,
 )
-from metadata.image import INTERNAL_TOPICS
 from raftkafka.server.context import RequestContext
 
 
