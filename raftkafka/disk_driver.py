@@ -69,6 +69,8 @@ class OsFile:
 
     def pwrite(self, buffers: Sequence[Buffer], position: int) -> int:
         """Write all buffers in full, ``IOVECS_MAX`` a call."""
+        if len(buffers) <= IOVECS_MAX:
+            return self._pwritev(buffers, position)
         total = 0
         for first in range(0, len(buffers), IOVECS_MAX):
             total += self._pwritev(buffers[first : first + IOVECS_MAX], position + total)
