@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import warnings
 from collections.abc import Iterator
 from importlib import import_module
@@ -12,8 +13,14 @@ from uuid import UUID
 import pytest
 
 from raftkafka.protocol.codec import decode, encode_bytes
-from raftkafka.protocol.layout import context_of, layout_of
-from raftkafka.protocol.schema import Message, Struct
+from raftkafka.protocol.layout import (
+    context_of,
+    element_of,
+    layout_of,
+    parse_versions,
+    struct_of,
+)
+from raftkafka.protocol.schema import Field, Message, Struct
 from raftkafka.types import ZERO_ID
 from tests.support.protocol_values import message_versions, random_message
 
@@ -87,6 +94,37 @@ def test_same_bytes_and_same_fields(message: type[Message], version: int) -> Non
         assert written == sent, "tagged fields are left out in the same cases"
 
 
+@pytest.mark.parametrize(
+    "message", {message: None for message, _ in SHARED}, ids=lambda message: message.__name__
+)
+def test_same_fields_may_be_ignored(message: type[Message]) -> None:
+    """What a version cannot carry is dropped or refused: in Kafka's definitions, not in bytes."""
+    check_ignorable(
+        message, THEIRS[message.__name__].json["fields"], parse_versions(message.versions)
+    )
+
+
+def check_ignorable(
+    ours: type[Struct], theirs: list[dict[str, Any]], versions: tuple[int, int]
+) -> None:
+    declared = {snake_case(field["name"]): field for field in theirs}
+    for name, field in ours.__fields__.items():
+        their = declared[name if name in declared else "authorized_operations"]
+        first, last = parse_versions(field.versions)
+        if first > versions[0] or last < versions[1]:
+            assert field.ignorable == their.get("ignorable", False), name
+        inner = struct_of(field) if field.kind == "struct" else None
+        if field.kind == "array":
+            element = element_of(field)
+            inner = None if isinstance(element, Field) else element
+        if inner is not None and "fields" in their:
+            check_ignorable(inner, their["fields"], versions)
+
+
+def snake_case(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
 def check_fields(ours: object, theirs: object, message: type[Message], version: int) -> None:
     """Compare by name, so that two fields of one type cannot trade places."""
     if isinstance(ours, list):
@@ -108,9 +146,13 @@ def check_fields(ours: object, theirs: object, message: type[Message], version: 
 
 
 def field_of(theirs: object, name: str) -> object:
-    """Return a field of theirs; sets of operations go back to the bits that they are."""
-    if not name.endswith("authorized_operations") or name.startswith("include"):
-        return getattr(theirs, name)
-    operations = getattr(theirs, name if hasattr(theirs, name) else "authorized_operations")
-    bits = sum(1 << operation for operation in ({31} if operations is None else operations))
+    """Return a field of theirs; a set of operations goes back to the bits that it is."""
+    if name.endswith("authorized_operations") and not name.startswith("include"):
+        value = getattr(theirs, name if hasattr(theirs, name) else "authorized_operations")
+        value = {31} if value is None else value
+    else:
+        value = getattr(theirs, name)
+    if not isinstance(value, set):
+        return value
+    bits = sum(1 << operation for operation in cast("set[int]", value))
     return bits - (1 << 32) if bits >= 1 << 31 else bits

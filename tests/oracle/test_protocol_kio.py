@@ -7,21 +7,38 @@ import random
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from io import BytesIO
-from typing import Any, cast
+from types import NoneType, UnionType
+from typing import Any, cast, get_args
 from uuid import UUID
 
 import pytest
 from kio.index import load_entity_schema, load_request_schema, load_response_schema
+from kio.schema.index import api_key_map, schema_name_map
 from kio.serial import entity_reader, entity_writer
 from kio.static.constants import EntityType
 
 from raftkafka.protocol.codec import decode, encode_bytes
-from raftkafka.protocol.layout import context_of, in_versions
+from raftkafka.protocol.layout import (
+    Context,
+    context_of,
+    element_of,
+    in_versions,
+    layout_of,
+    struct_of,
+)
 from raftkafka.protocol.messages.consumer_protocol import (
     ConsumerProtocolAssignment,
     ConsumerProtocolSubscription,
 )
-from raftkafka.protocol.schema import ApiMessage, Message, Request, Struct
+from raftkafka.protocol.schema import (
+    FIXED_SIZES,
+    ApiMessage,
+    Message,
+    Request,
+    Struct,
+    StructType,
+    default_value,
+)
 from raftkafka.types import ZERO_ID
 from tests.support.protocol_values import message_versions, random_message
 
@@ -39,6 +56,16 @@ def kio_class(message: type[Message], version: int) -> type[Any]:
         return load_entity_schema(DATA_NAMES[message], version, EntityType.data)
     load = load_request_schema if issubclass(message, Request) else load_response_schema
     return load(message.api_key, version)
+
+
+def test_same_versions() -> None:
+    """Neither side has a version that the other lacks."""
+    ours: dict[int, set[int]] = {}
+    for message, version in message_versions():
+        if issubclass(message, ApiMessage):
+            ours.setdefault(message.api_key, set()).add(version)
+    theirs = {key: set(schema_name_map[api_key_map[key]]) for key in ours}
+    assert ours == theirs
 
 
 @pytest.mark.parametrize(
@@ -77,6 +104,37 @@ def check_fields(ours: object, theirs: object, message: type[Message], version: 
                 check_fields(getattr(ours, name), value, message, version)
     else:
         assert plain(ours, theirs) == ours
+
+
+@pytest.mark.parametrize(
+    ("message", "version"), message_versions(), ids=lambda value: getattr(value, "__name__", value)
+)
+def test_same_nulls_and_defaults(message: type[Message], version: int) -> None:
+    check_declarations(message, kio_class(message, version), context_of(message, version))
+
+
+def check_declarations(ours: type[Struct], theirs: type[Any], context: Context) -> None:
+    """Compare what no bytes show: what may be null, and what a field is when nobody sets it."""
+    declared = {field.name: field for field in dataclasses.fields(theirs)}
+    layout = layout_of(ours, context)
+    for name, field in layout.plain + layout.tagged:
+        their = declared[kio_name(name, set(declared)) or ""]
+        kinds = [kind for kind in get_args(their.type) if kind is not NoneType]
+        is_nullable = isinstance(their.type, UnionType)
+        if field.kind not in FIXED_SIZES:
+            assert in_versions(field.null, context.version) == is_nullable, name
+        their_struct = cast("type[Any]", kinds[0] if is_nullable else their.type)
+        if field.kind == "struct":
+            check_declarations(struct_of(field), their_struct, context)
+            continue  # our default of a tagged one is None, for "left out"
+        element = element_of(field) if field.kind == "array" else field
+        if isinstance(element, StructType):
+            element_type = get_args(their_struct)[0]
+            check_declarations(element, element_type, context)
+        if their.default is not dataclasses.MISSING:
+            ours_unset = default_value(field)
+            theirs_unset = plain(ours_unset, their.default)
+            assert ours_unset == ([] if theirs_unset == () else theirs_unset), name
 
 
 def kio_name(name: str, names: set[str]) -> str | None:
