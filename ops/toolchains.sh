@@ -66,8 +66,8 @@ toolchain_node() { # Node.js itself is a locked Python package: the same version
 toolchain_go() {
     local folder=$ROOT/tests/clients/go minor
     minor=$(go version 2>/dev/null | sed -n 's/.* go1\.\([0-9]*\).*/\1/p')
-    if [ "${minor:-0}" -lt 24 ]; then
-        leave_out go "Go 1.24 or newer is missing (found: ${minor:+1.}${minor:-none}); Debian 12 has none"
+    if [ "${minor:-0}" -lt 26 ]; then
+        leave_out go "Go 1.26 or newer is missing (found: ${minor:+1.}${minor:-none})"
         return
     fi
     fresh go "$folder"/*.go "$folder/go.mod" "$folder/go.sum" && return

@@ -14,6 +14,12 @@ LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="long forms, root and other toolchains too")
+    parser.addoption(
+        "--peer",
+        choices=("raftkafka", "kafka"),
+        default="raftkafka",
+        help="the broker of tests/clients; kafka (Apache Kafka, with --all) proves the tests",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,1 +1,1 @@
-"""What tests of several kinds share: broker processes, other people's clients, a recording proxy."""
+"""What tests of several kinds share: broker processes, requests by hand, a recording proxy."""
