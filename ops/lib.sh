@@ -49,8 +49,8 @@ make_environment() {
     if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && "$venv/bin/python" -c '' 2>/dev/null; then return; fi
     python=$(base_python) || exit 1
     say "Installing $(basename "$lock" .txt) packages into ${venv#"$ROOT"/} ..."
-    mkdir -p "$(dirname "$venv")"
-    exec 9>"$venv.lock"
+    mkdir -p "$ENVS"
+    exec 9>"$ENVS/$(basename "$venv").lock"
     flock 9 # two scripts at once wait for each other
     "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$venv"
     # What builds source packages is pinned too, hence no isolated (unpinned) build environments.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from uuid import uuid4
 
@@ -45,7 +46,8 @@ class Meeting:
         config = {key.replace("_", "."): value for key, value in configs.items()}
         admin = AdminClient({"bootstrap.servers": self.server.bootstrap})
         new = NewTopic(topic, partitions, 1, config=config)
-        admin.create_topics([new])[topic].result(30)
+        futures: dict[str, Future[None]] = admin.create_topics([new])
+        futures[topic].result(30)
         return topic
 
     def read_back(self, topic: str, count: int, partitions: int = 1, **more: object) -> list[Line]:

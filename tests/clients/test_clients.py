@@ -106,7 +106,7 @@ def test_asynchronous_sends_all_arrive(client: Client, meeting: Meeting) -> None
     assert sorted(line["value"] for line in read) == sorted(values)
     assert [line["offset"] for line in read] == list(range(count))
     if client.reports_offsets:
-        placed = {report["offset"]: values[report["i"]] for report in reports}
+        placed: dict[int, str] = {report["offset"]: values[report["i"]] for report in reports}
         assert placed == {line["offset"]: line["value"] for line in read}
 
 
