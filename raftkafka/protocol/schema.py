@@ -84,7 +84,7 @@ class StructType(type):
 
 
 class Struct(metaclass=StructType):
-    """A part of a message, compared by value. Mutable: build one per use."""
+    """A part of a message, compared by value; mutable, thus not hashable."""
 
     def __init__(self, **values: object) -> None:
         """Compile the class's own ``__init__`` at its first use, and go on with that."""
@@ -97,8 +97,6 @@ class Struct(metaclass=StructType):
         if type(self) is not type(other):
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in type(self).__fields__)
-
-    __hash__ = None  # type: ignore[assignment]  # mutable, as a list
 
     def __repr__(self) -> str:
         """Name the fields that differ from their defaults."""
