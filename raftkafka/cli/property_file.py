@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from raftkafka.client.errors import ClientError
 
@@ -11,17 +12,11 @@ def read_properties(path: str) -> dict[str, str]:
     """Return what a Java property file holds.
 
     Raises:
-        ClientError: it cannot be read.
+        ConfigInvalid: it cannot be read.
     """
-    import javaproperties
+    from raftkafka.config.properties import read_properties as read
 
-    try:
-        with open(path, encoding="utf-8") as file:
-            return dict(javaproperties.loads(file.read()))
-    except OSError as error:
-        raise ClientError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, javaproperties.InvalidUEscapeError) as error:
-        raise ClientError(f"{path} is no property file: {error}") from error
+    return {setting.name: setting.text for setting in read(Path(path))}
 
 
 def key_values(words: Iterable[str]) -> dict[str, str]:
