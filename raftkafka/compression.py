@@ -39,19 +39,19 @@ class Codec(IntEnum):
 def compress(codec: Codec, data: Buffer) -> bytes:
     """Return ``data`` compressed as Kafka's Java client does it (snappy in xerial's framing)."""
     # cramjam is loaded on first use: a broker that only passes batches on never needs it.
-    from cramjam import gzip, lz4, zstd
+    import cramjam
 
     match codec:
         case Codec.NONE:
             return bytes(data)
         case Codec.GZIP:
-            return bytes(gzip.compress(data))
+            return bytes(cramjam.gzip.compress(data))
         case Codec.SNAPPY:
             return _compress_xerial(data)
         case Codec.LZ4:
-            return bytes(lz4.compress(data))
+            return bytes(cramjam.lz4.compress(data))
         case Codec.ZSTD:
-            return bytes(zstd.compress(data))
+            return bytes(cramjam.zstd.compress(data))
 
 
 def decompress(codec: int, data: Buffer, max_bytes: int = DECOMPRESSED_BYTES_MAX) -> Buffer:
@@ -85,15 +85,16 @@ def _corrupt(reason: object) -> KafkaError:
 
 def _decompress_stream(codec: int, data: Buffer, max_bytes: int) -> Buffer:
     """Decompress into a buffer that grows to ``max_bytes``: the size is not known beforehand."""
-    from cramjam import DecompressionError, gzip, lz4, zstd
+    import cramjam
 
-    module = {Codec.GZIP: gzip, Codec.LZ4: lz4, Codec.ZSTD: zstd}[Codec(codec)]
+    modules = {Codec.GZIP: cramjam.gzip, Codec.LZ4: cramjam.lz4, Codec.ZSTD: cramjam.zstd}
+    module = modules[Codec(codec)]
     capacity = min(max(FIRST_GUESS_BYTES, 4 * len(data)), max_bytes)
     while True:
         output = bytearray(capacity)
         try:
             length = module.decompress_into(data, output)
-        except DecompressionError as error:
+        except cramjam.DecompressionError as error:
             if capacity >= max_bytes:
                 raise _corrupt(error) from error
             capacity = min(4 * capacity, max_bytes)
@@ -102,7 +103,7 @@ def _decompress_stream(codec: int, data: Buffer, max_bytes: int) -> Buffer:
 
 
 def _decompress_snappy(data: memoryview, max_bytes: int) -> Buffer:
-    if data[: len(XERIAL_MAGIC)] != XERIAL_MAGIC:
+    if bytes(data[: len(XERIAL_MAGIC)]) != XERIAL_MAGIC:
         return _decompress_block(data, max_bytes)
     blocks: list[Buffer] = []
     position = len(XERIAL_HEADER)
@@ -121,23 +122,23 @@ def _decompress_snappy(data: memoryview, max_bytes: int) -> Buffer:
 
 
 def _decompress_block(block: memoryview, max_bytes: int) -> bytes:
-    from cramjam import DecompressionError, snappy
+    import cramjam
 
     try:
-        length = snappy.decompress_raw_len(block)
+        length = cramjam.snappy.decompress_raw_len(block)
         if length > max_bytes:
             raise _corrupt(f"more than {max_bytes} bytes")
-        return bytes(snappy.decompress_raw(block))
-    except DecompressionError as error:
+        return bytes(cramjam.snappy.decompress_raw(block))
+    except cramjam.DecompressionError as error:
         raise _corrupt(error) from error
 
 
 def _compress_xerial(data: Buffer) -> bytes:
-    from cramjam import snappy
+    import cramjam
 
     view = memoryview(data)
     parts = [XERIAL_HEADER]
     for start in range(0, len(view), XERIAL_BLOCK_BYTES):
-        block = bytes(snappy.compress_raw(view[start : start + XERIAL_BLOCK_BYTES]))
+        block = bytes(cramjam.snappy.compress_raw(view[start : start + XERIAL_BLOCK_BYTES]))
         parts += (_block_length.pack(len(block)), block)
     return b"".join(parts)

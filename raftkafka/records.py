@@ -69,7 +69,7 @@ class BatchHeader(NamedTuple):
     producer_id: int
     producer_epoch: int
     base_sequence: int
-    count: int
+    record_count: int
 
     @property
     def size_bytes(self) -> int:
@@ -166,7 +166,7 @@ def iterate_records(batch: Buffer, max_bytes: int = DECOMPRESSED_BYTES_MAX) -> I
     header = parse_header(batch)
     data = memoryview(decompress(header.codec, memoryview(batch)[HEADER_BYTES:], max_bytes))
     position = 0
-    for _ in range(header.count):
+    for _ in range(header.record_count):
         try:
             record, position = _read_record(data, position, header)
         except (IndexError, UnicodeDecodeError) as error:

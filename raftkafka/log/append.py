@@ -11,7 +11,7 @@ from typing import NoReturn
 from crc32c import crc32c
 
 from raftkafka.errors import ErrorCode, KafkaError
-from raftkafka.log.log_config import UNLIMITED, LogConfig
+from raftkafka.log.log_config import LogConfig
 from raftkafka.records import (
     CONTROL,
     CRC_START,
@@ -33,7 +33,7 @@ LEGACY_OVERHEAD_BYTES = 14
 
 
 class InvalidRecords(KafkaError):
-    """Some records of a batch are refused; ``record_errors`` has their indexes and what is wrong."""
+    """Some records of a batch are refused: ``record_errors`` has their indexes and the reasons."""
 
     code = ErrorCode.INVALID_RECORD
 
@@ -63,39 +63,18 @@ def check_produced(batch: memoryview, config: LogConfig, now_ms: int) -> Header:
     if size_bytes < HEADER_BYTES:
         _explain_framing(batch)
     header: Header = unpack_header(batch)
-    (
-        base_offset,
-        length,
-        _,
-        magic,
-        crc,
-        attributes,
-        last_offset_delta,
-        _,
-        max_timestamp,
-        producer_id,
-        _,
-        base_sequence,
-        count,
-    ) = header
+    base_offset, length, _, magic, crc, attributes = header[:6]
     if magic != MAGIC or length + LENGTH_OVERHEAD_BYTES != size_bytes:
         _explain_framing(batch)
     if base_offset != 0:
         invalid(f"The baseOffset of the record batch should be 0, but it is {base_offset}")
     if size_bytes > config.max_message_bytes:
-        raise KafkaError(
-            ErrorCode.MESSAGE_TOO_LARGE,
-            f"The record batch size in the append is {size_bytes} bytes which exceeds the maximum"
-            f" configured value of {config.max_message_bytes}",
-        )
+        _refuse_size(ErrorCode.MESSAGE_TOO_LARGE, size_bytes, config.max_message_bytes)
     if crc32c(batch[CRC_START:]) != crc:
         raise KafkaError(ErrorCode.CORRUPT_MESSAGE, f"Record is corrupt (stored crc = {crc})")
     if size_bytes > config.segment_bytes:
-        raise KafkaError(
-            ErrorCode.RECORD_LIST_TOO_LARGE,
-            f"Message batch size is {size_bytes} bytes which exceeds the maximum configured"
-            f" segment size of {config.segment_bytes}",
-        )
+        _refuse_size(ErrorCode.RECORD_LIST_TOO_LARGE, size_bytes, config.segment_bytes)
+    last_offset_delta, _, max_timestamp, producer_id, _, base_sequence, count = header[6:]
     if count <= 0 or last_offset_delta != count - 1:
         invalid(f"Inconsistent batch offset range [0, {last_offset_delta}] and count {count}")
     if attributes & CONTROL:
@@ -106,14 +85,23 @@ def check_produced(batch: memoryview, config: LogConfig, now_ms: int) -> Header:
         raise KafkaError(
             ErrorCode.INVALID_TIMESTAMP, "Producer should not set timestamp type to LogAppendTime"
         )
-    uses_create_time = not config.uses_log_append_time
-    if uses_create_time and max_timestamp - now_ms > config.message_timestamp_after_max_ms:
-        _refuse_timestamp(max_timestamp, config, now_ms)
-    if config.is_compacted or (
-        uses_create_time and config.message_timestamp_before_max_ms != UNLIMITED
+    if (
+        max_timestamp - now_ms > config.message_timestamp_after_max_ms
+        and not config.uses_log_append_time
     ):
+        _refuse_timestamp(max_timestamp, config, now_ms)
+    if config.checks_records:
         _check_records(batch, config, now_ms)
     return header
+
+
+def _refuse_size(code: ErrorCode, size_bytes: int, limit_bytes: int) -> NoReturn:
+    limit = "message" if code == ErrorCode.MESSAGE_TOO_LARGE else "segment"
+    raise KafkaError(
+        code,
+        f"The record batch has {size_bytes} bytes, which exceeds the maximum configured {limit}"
+        f" size of {limit_bytes}",
+    )
 
 
 def _explain_framing(batch: memoryview) -> NoReturn:

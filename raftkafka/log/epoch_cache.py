@@ -1,13 +1,19 @@
 """Which leader epoch wrote which offsets: the start offset of each epoch, oldest first.
 
 Pure. Followers truncate by it, never by the high watermark (KIP-101, KIP-279), and clients detect
-truncation with it (KIP-320). Source: Kafka ``LeaderEpochFileCache``.
+truncation with it (KIP-320). Checkpoint file: a line ``0``, a line with the count, then
+``epoch start_offset`` per line. Source: Kafka ``LeaderEpochFileCache``, ``CheckpointFile``.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
+from raftkafka.log.checkpoints import DamagedCheckpoint
+
+FILE_NAME = "leader-epoch-checkpoint"
+FILE_VERSION = 0
 UNDEFINED_EPOCH = -1
 UNDEFINED_OFFSET = -1
 
@@ -34,11 +40,37 @@ class EpochCache:
     def __init__(self, entries: list[EpochEntry] | None = None) -> None:
         self.entries: list[EpochEntry] = []
         self.latest = UNDEFINED_EPOCH
-        """The newest epoch, -1 if there is none: one comparison tells an append that it is known."""
+        """The newest epoch, -1 if there is none: an append compares only with this."""
         for entry in entries or ():
             self.assign(*entry)
         self.changed = False
         """Whether the checkpoint file is behind; whoever writes it resets this."""
+
+    @classmethod
+    def decode(cls, checkpoint: bytes) -> EpochCache:
+        """Read a checkpoint file.
+
+        Raises:
+            DamagedCheckpoint: it is none, or of another version, or epochs or offsets do not grow.
+        """
+        try:
+            version, count, *numbers = map(int, checkpoint.split())
+        except ValueError as error:
+            raise DamagedCheckpoint(f"leader epochs: {error}") from None
+        if version != FILE_VERSION or len(numbers) != 2 * count:
+            raise DamagedCheckpoint(f"version {version}, {len(numbers)} numbers, {count} entries")
+        entries = [EpochEntry(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
+        for before, after in pairwise(entries):
+            if after.epoch <= before.epoch or after.start_offset <= before.start_offset:
+                raise DamagedCheckpoint(f"{after} after {before}")
+        return cls(entries)
+
+    def encode(self) -> bytes:
+        """Return the content of the checkpoint file."""
+        entries = tuple(self.entries)
+        lines = [f"{FILE_VERSION}", f"{len(entries)}"]
+        lines += (f"{epoch} {start_offset}" for epoch, start_offset in entries)
+        return ("\n".join(lines) + "\n").encode()
 
     def assign(self, epoch: int, start_offset: int) -> None:
         """Record that ``epoch`` starts at ``start_offset``.
@@ -85,7 +117,7 @@ class EpochCache:
             self._on_change()
 
     def truncate_from_start(self, start_offset: int) -> None:
-        """Forget epochs that ended before ``start_offset``; the one that holds it now starts there."""
+        """Forget epochs that ended before ``start_offset``; the one around it now starts there."""
         entries = self.entries
         gone = sum(1 for entry in entries if entry.start_offset <= start_offset)
         if gone and entries[gone - 1].start_offset < start_offset:

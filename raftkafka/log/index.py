@@ -62,9 +62,10 @@ class Index:
 
     def load(self) -> bool:
         """Take over what the file holds; False if that cannot be an index (or there is none)."""
-        if not self._disk.exists(self.path):
+        try:
+            file = self._disk.open(self.path)
+        except FileNotFoundError:
             return False
-        file = self._disk.open(self.path)
         size = self._entry.size
         self.count = self._in_file = self._first_kept = file.size() // size
         if self.count:
@@ -95,9 +96,9 @@ class Index:
         self._cut(self._rank(value - 1, by_value=True))
 
     def clear(self) -> None:
-        """Drop all entries, and the file's content."""
+        """Drop all entries and the file."""
         self._cut(0)
-        self._disk.open(self.path, create=True).truncate(0)
+        self._disk.remove(self.path)
 
     def flush(self) -> None:
         """Write to the file what it does not hold yet. Not synced: recovery rebuilds indexes."""
@@ -109,11 +110,16 @@ class Index:
             self._in_file = self.count
 
     def release(self) -> None:
-        """Keep nothing in memory: the segment takes no more appends."""
+        """Leave a file, be it empty, and keep nothing in memory: no more entries will come."""
+        self._disk.open(self.path, create=True)
         self.flush()
         self._first_kept = self.count
         self._keys = array("q")
         self._values = array("i")
+
+    def sync(self) -> None:
+        """Wait until the file is durable. Inside ``Disk.run`` only."""
+        self._disk.open(self.path).sync()
 
     def _decode(self, data: bytes, position: int = 0) -> IndexEntry:
         return IndexEntry(*self._entry.unpack_from(data, position))

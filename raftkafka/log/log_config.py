@@ -6,7 +6,7 @@ unit that the name ends in, and defaults are Kafka's. Source: Kafka ``LogConfig`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 UNLIMITED = 2**63 - 1
 """Kafka's Long.MAX_VALUE: a limit that never applies."""
@@ -52,12 +52,19 @@ class LogConfig:
     segment_ms: int = 7 * _DAY_MS
     unclean_leader_election_enable: bool = False
 
-    @property
-    def is_compacted(self) -> bool:
-        """Whether records are kept by key."""
-        return "compact" in self.cleanup_policy
+    is_compacted: bool = field(init=False)
+    """Whether records are kept by key."""
+    uses_log_append_time: bool = field(init=False)
+    """Whether the broker's clock is the time of a record."""
+    checks_records: bool = field(init=False)
+    """Whether an append has to look at each record, and not only at the batch's header."""
 
-    @property
-    def uses_log_append_time(self) -> bool:
-        """Whether the broker's clock is the time of a record."""
-        return self.message_timestamp_type == "LogAppendTime"
+    def __post_init__(self) -> None:
+        """Derive what every append asks for."""
+        is_compacted = "compact" in self.cleanup_policy
+        uses_log_append_time = self.message_timestamp_type == "LogAppendTime"
+        refuses_old = not uses_log_append_time and self.message_timestamp_before_max_ms != UNLIMITED
+        # The class is frozen for everyone else.
+        object.__setattr__(self, "is_compacted", is_compacted)
+        object.__setattr__(self, "uses_log_append_time", uses_log_append_time)
+        object.__setattr__(self, "checks_records", is_compacted or refuses_old)

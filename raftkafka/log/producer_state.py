@@ -1,10 +1,11 @@
 """Idempotent producers of one partition: what each appended last, so that a retry is recognised.
 
-Pure. Snapshot file: i16 version 1, u32 CRC-32C of all that follows, i32 count, then per producer i64
-id, i16 epoch, i32 last sequence, i64 last offset, i32 offset delta, i64 timestamp, i32 coordinator
-epoch, i64 first offset of the ongoing transaction.
+Pure. Snapshot file: i16 version 1, u32 CRC-32C of all that follows, i32 count, then per producer
+i64 id, i16 epoch, i32 last sequence, i64 last offset, i32 offset delta, i64 timestamp, i32
+coordinator epoch, i64 first offset of the ongoing transaction.
 
-Source: Kafka ``ProducerStateManager``, ``ProducerAppendInfo``, ``ProducerStateEntry``; KIP-98, KIP-360.
+Source: Kafka ``ProducerStateManager``, ``ProducerAppendInfo``, ``ProducerStateEntry``; KIP-98,
+KIP-360.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from raftkafka.records import (
     NO_SEQUENCE,
     SEQUENCE_MAX,
     TRANSACTIONAL,
+    BatchHeader,
     next_sequence,
 )
 
@@ -59,20 +61,18 @@ class ProducerEntry:
         "coordinator_epoch",
         "current_txn_first_offset",
         "epoch",
+        "last_sequence",
         "last_timestamp",
     )
 
     def __init__(self, epoch: int = NO_PRODUCER_EPOCH) -> None:
         self.epoch = epoch
         self.batches: deque[ProducedBatch] = deque(maxlen=BATCHES_KEPT)
+        self.last_sequence = NO_SEQUENCE
+        """Of the last record, -1 if this epoch appended none yet."""
         self.last_timestamp = -1
         self.coordinator_epoch = NO_COORDINATOR_EPOCH
         self.current_txn_first_offset: int | None = None
-
-    @property
-    def last_sequence(self) -> int:
-        """The sequence number of the last record, -1 if this epoch appended none yet."""
-        return self.batches[-1].last_sequence if self.batches else NO_SEQUENCE
 
 
 class ProducerStates:
@@ -106,27 +106,26 @@ class ProducerStates:
         if entry is None:
             return None
         if epoch == entry.epoch:
+            if base_sequence == next_sequence(entry.last_sequence, 1):
+                return None
             last_sequence = next_sequence(base_sequence, last_offset_delta)
             for batch in entry.batches:
                 if batch.first_sequence == base_sequence and batch.last_sequence == last_sequence:
                     return batch
-            expected = next_sequence(entry.last_sequence, 1)
         elif epoch < entry.epoch:
             raise KafkaError(
                 ErrorCode.INVALID_PRODUCER_EPOCH,
                 f"Epoch of producer {producer_id} is {epoch}, which is smaller than the last seen"
                 f" epoch {entry.epoch}",
             )
-        else:
-            expected = 0
-        if base_sequence != expected:
-            raise KafkaError(
-                ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
-                f"Out of order sequence number for producer {producer_id}, epoch {epoch}:"
-                f" {base_sequence} (incoming sequence number), {entry.last_sequence} (current end"
-                " sequence number)",
-            )
-        return None
+        elif base_sequence == 0:
+            return None
+        raise KafkaError(
+            ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+            f"Out of order sequence number for producer {producer_id}, epoch {epoch}:"
+            f" {base_sequence} (incoming sequence number), {entry.last_sequence} (current end"
+            " sequence number)",
+        )
 
     def update(
         self,
@@ -138,13 +137,24 @@ class ProducerStates:
         timestamp_ms: int,
         attributes: int,
     ) -> None:
-        """Note an appended batch, be it a client's, a leader's or one found at recovery."""
+        """Note a batch of a producer.
+
+        Args:
+            producer_id: with epoch and base sequence, as in the batch.
+            epoch: see there.
+            base_sequence: see there.
+            last_offset_delta: the number of its records less one.
+            last_offset: as appended.
+            timestamp_ms: when that was; expiry counts from it.
+            attributes: as in the batch; of those only CONTROL and TRANSACTIONAL matter.
+        """
         entry = self._entries.get(producer_id)
         if entry is None:
             entry = self._entries[producer_id] = ProducerEntry(epoch)
         elif epoch != entry.epoch:
             entry.epoch = epoch
             entry.batches.clear()
+            entry.last_sequence = NO_SEQUENCE
         entry.last_timestamp = timestamp_ms
         if attributes & CONTROL:
             entry.current_txn_first_offset = None
@@ -152,15 +162,24 @@ class ProducerStates:
         first_offset = last_offset - last_offset_delta
         if attributes & TRANSACTIONAL and entry.current_txn_first_offset is None:
             entry.current_txn_first_offset = first_offset
+        last_sequence = next_sequence(base_sequence, last_offset_delta)
+        entry.last_sequence = last_sequence
         entry.batches.append(
-            ProducedBatch(
-                base_sequence,
-                next_sequence(base_sequence, last_offset_delta),
-                first_offset,
-                last_offset,
-                timestamp_ms,
-            )
+            ProducedBatch(base_sequence, last_sequence, first_offset, last_offset, timestamp_ms)
         )
+
+    def replay(self, header: BatchHeader) -> None:
+        """Note a batch that a leader sent, or that is in the log already."""
+        if header.producer_id >= 0:
+            self.update(
+                header.producer_id,
+                header.producer_epoch,
+                header.base_sequence,
+                header.last_offset_delta,
+                header.last_offset,
+                header.max_timestamp,
+                header.attributes,
+            )
 
     def expire(self, now_ms: int, expiration_ms: int) -> None:
         """Forget producers that appended nothing for ``expiration_ms``, unless in a transaction."""
@@ -186,7 +205,7 @@ class ProducerStates:
             body += _snapshot_entry.pack(
                 producer_id,
                 entry.epoch,
-                last.last_sequence if last else NO_SEQUENCE,
+                entry.last_sequence,
                 last.last_offset if last else NO_OFFSET,
                 last.last_offset - last.first_offset if last else 0,
                 entry.last_timestamp,
@@ -231,6 +250,7 @@ class ProducerStates:
         entry.coordinator_epoch = coordinator_epoch
         if txn_first_offset >= 0:
             entry.current_txn_first_offset = txn_first_offset
+        entry.last_sequence = last_sequence
         if last_offset >= 0:
             entry.batches.append(
                 ProducedBatch(

@@ -6,20 +6,19 @@ Source: Kafka ``LogSegment``, ``FileRecords``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from struct import Struct
 from typing import NamedTuple
+
+from crc32c import crc32c
 
 from raftkafka.disk import Disk, File
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.log.index import OFFSET_ENTRY, TIME_ENTRY, Index
-from raftkafka.records import HEADER_BYTES, LENGTH_OVERHEAD_BYTES, MAGIC, NO_TIMESTAMP
+from raftkafka.log.log_config import LogConfig
+from raftkafka.records import HEADER_BYTES, MAGIC, NO_TIMESTAMP, BatchHeader, parse_header
 
 RELATIVE_OFFSET_MAX = 2**31 - 1
 WALK_BYTES = 8192
 """Read at once while walking batch headers: twice the default distance of index entries."""
-
-_walked = Struct(">qi4xb6xi8xq")
-"""Base offset, length, magic, last offset delta, max timestamp: the first 43 bytes of a batch."""
 
 
 class DamagedLog(KafkaError):
@@ -34,13 +33,11 @@ class DamagedLog(KafkaError):
 
 
 class WalkedBatch(NamedTuple):
-    """Where a batch is and what it covers."""
+    """Where a batch starts and ends in its file, and its header."""
 
     position: int
-    size_bytes: int
-    base_offset: int
-    last_offset: int
-    max_timestamp: int
+    end: int
+    header: BatchHeader
 
 
 class LogSlice:
@@ -83,23 +80,29 @@ def walk(file: File, position: int, end: int) -> Iterator[WalkedBatch]:
     window = b""
     start = position
     while end - position >= HEADER_BYTES:
-        if position + _walked.size > start + len(window):
+        if position + HEADER_BYTES > start + len(window):
             start = position
             window = file.pread(min(WALK_BYTES, end - position), position)
-            if len(window) < _walked.size:
+            if len(window) < HEADER_BYTES:
                 return
-        base_offset, length, magic, last_offset_delta, max_timestamp = _walked.unpack_from(
-            window, position - start
-        )
-        size_bytes = length + LENGTH_OVERHEAD_BYTES
-        if magic != MAGIC or size_bytes < HEADER_BYTES or last_offset_delta < 0:
-            raise DamagedLog(file.path, position, f"magic {magic}, length {length}")
+        header = parse_header(window, position - start)
+        size_bytes = header.size_bytes
+        if header.magic != MAGIC or size_bytes < HEADER_BYTES or header.last_offset_delta < 0:
+            reason = f"no batch: magic {header.magic}, length {header.length}"
+            raise DamagedLog(file.path, position, reason)
         if position + size_bytes > end:
             return
-        yield WalkedBatch(
-            position, size_bytes, base_offset, base_offset + last_offset_delta, max_timestamp
-        )
+        yield WalkedBatch(position, position + size_bytes, header)
         position += size_bytes
+
+
+def jitter_ms(stem: str, config: LogConfig) -> int:
+    """Return how much earlier than ``segment.ms`` a segment rolls: not all at the same instant.
+
+    Taken from its name, so that it needs no source of randomness and a restart keeps it.
+    """
+    spread_ms = min(config.segment_jitter_ms, config.segment_ms)
+    return crc32c(stem.encode()) % spread_ms if spread_ms > 0 else 0
 
 
 class Segment:
@@ -112,21 +115,24 @@ class Segment:
     __slots__ = (
         "_disk",
         "_file",
+        "_index_interval_bytes",
+        "_indexes_loaded",
+        "_roll_jitter_ms",
+        "_unindexed_bytes",
         "base_offset",
         "first_timestamp",
         "generation",
-        "last_append_ms",
         "max_timestamp",
         "max_timestamp_offset",
         "offset_index",
         "path",
         "size_bytes",
         "time_index",
-        "unindexed_bytes",
+        "untimed_since_ms",
         "written_bytes",
     )
 
-    def __init__(self, disk: Disk, folder: str, base_offset: int) -> None:
+    def __init__(self, disk: Disk, folder: str, base_offset: int, config: LogConfig) -> None:
         stem = f"{folder}/{base_offset:020d}"
         self.path = stem + ".log"
         self.base_offset = base_offset
@@ -134,17 +140,21 @@ class Segment:
         self.time_index = Index(disk, stem + ".timeindex", TIME_ENTRY)
         self.size_bytes = 0
         self.written_bytes = 0
-        self.unindexed_bytes = 0
         self.max_timestamp = NO_TIMESTAMP
         self.max_timestamp_offset = base_offset
         """The last offset of the batch that brought ``max_timestamp``, as the time index has it."""
         self.first_timestamp = NO_TIMESTAMP
         """The largest timestamp of the first batch; the age for ``segment.ms`` counts from it."""
-        self.last_append_ms = NO_TIMESTAMP
+        self.untimed_since_ms = NO_TIMESTAMP
+        """When retention first saw that this finished segment has no timestamps at all."""
         self.generation = 0
         """Counts what made ranges of the file invalid: cuts, and deletion."""
         self._disk = disk
         self._file: File | None = None
+        self._index_interval_bytes = config.index_interval_bytes
+        self._roll_jitter_ms = jitter_ms(stem, config)
+        self._unindexed_bytes = 0
+        self._indexes_loaded = True
 
     # ------------------------------------------------------------------ append
 
@@ -152,9 +162,7 @@ class Segment:
         """Open, or create, the file to append to."""
         self._file = self._disk.open(self.path, create=True)
 
-    def append(
-        self, last_offset: int, size_bytes: int, max_timestamp: int, index_interval_bytes: int
-    ) -> None:
+    def append(self, last_offset: int, size_bytes: int, max_timestamp: int) -> None:
         """Account for a batch that follows; index it if enough came since the last entry."""
         position = self.size_bytes
         if max_timestamp > self.max_timestamp:
@@ -162,11 +170,11 @@ class Segment:
             self.max_timestamp_offset = last_offset
         if self.first_timestamp < 0:
             self.first_timestamp = max_timestamp
-        if self.unindexed_bytes > index_interval_bytes:
+        if self._unindexed_bytes > self._index_interval_bytes:
             self.offset_index.append(last_offset - self.base_offset, position)
             self._index_time()
-            self.unindexed_bytes = 0
-        self.unindexed_bytes += size_bytes
+            self._unindexed_bytes = 0
+        self._unindexed_bytes += size_bytes
         self.size_bytes = position + size_bytes
 
     def _index_time(self) -> None:
@@ -175,23 +183,17 @@ class Segment:
             self.time_index.append(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
 
     def must_roll(
-        self,
-        size_bytes: int,
-        last_offset: int,
-        max_timestamp: int,
-        segment_bytes: int,
-        segment_ms: int,
-        index_bytes: int,
+        self, size_bytes: int, last_offset: int, max_timestamp: int, config: LogConfig
     ) -> bool:
         """Whether the next batch belongs into a new segment (``LogSegment.shouldRoll``)."""
         if self.size_bytes == 0:
             return last_offset - self.base_offset > RELATIVE_OFFSET_MAX
         return (
-            self.size_bytes + size_bytes > segment_bytes
-            or max_timestamp - self.first_timestamp > segment_ms
+            self.size_bytes + size_bytes > config.segment_bytes
+            or max_timestamp - self.first_timestamp > config.segment_ms - self._roll_jitter_ms
             or last_offset - self.base_offset > RELATIVE_OFFSET_MAX
-            or self.offset_index.count >= index_bytes // OFFSET_ENTRY.size
-            or self.time_index.count >= index_bytes // TIME_ENTRY.size - 1
+            or self.offset_index.count >= config.segment_index_bytes // OFFSET_ENTRY.size
+            or self.time_index.count >= config.segment_index_bytes // TIME_ENTRY.size - 1
         )
 
     def flush_indexes(self) -> None:
@@ -200,11 +202,115 @@ class Segment:
         self.offset_index.flush()
 
     def finish(self) -> None:
-        """Take no more appends: the last time index entry is final, memory and file are released."""
+        """Take no more appends: the last time index entry is final, file and memory are let go."""
         self._index_time()
         self.time_index.release()
         self.offset_index.release()
         self._file = None
+
+    def sync_indexes(self) -> None:
+        """Wait until the indexes of a finished segment are durable: no check covers them later."""
+        if self._file is None and not self.generation:
+            for index in (self.time_index, self.offset_index):
+                try:
+                    index.sync()
+                except FileNotFoundError:
+                    return  # dropped meanwhile
+
+    # ------------------------------------------------------------------ load
+
+    def adopt(self) -> None:
+        """Take over a finished segment from the disk; its indexes are looked at when needed."""
+        self.size_bytes = self.written_bytes = self._disk.size(self.path)
+        self._indexes_loaded = False
+
+    def adopt_active(self) -> int:
+        """Take over the last segment from the disk, to append to it; return its end offset.
+
+        Reads from the last index entry on and adds the entries that are missing. A batch that is
+        cut off at the end goes, as a killed process may leave one.
+
+        Raises:
+            DamagedLog: something else than a batch is there.
+        """
+        self.activate()
+        size_bytes = self.open_file().size()
+        if not self._load_indexes(size_bytes):
+            self.forget_batches()
+        return self._resume(size_bytes)
+
+    def truncate(self, position: int) -> int:
+        """Cut at a batch boundary and take appends again; return the new end offset."""
+        self.ensure_indexes()
+        self.activate()
+        self.generation += 1
+        cut = next(walk(self.open_file(), position, self.written_bytes), None)
+        if cut is not None:
+            self.offset_index.keep_values_below(position)
+            self.time_index.keep_values_below(cut.header.base_offset - self.base_offset)
+        return self._resume(position)
+
+    def forget_batches(self) -> None:
+        """Drop the indexes and all that ``append`` accounted for; the file stays."""
+        self.offset_index.clear()
+        self.time_index.clear()
+        self.size_bytes = self._unindexed_bytes = 0
+        self.max_timestamp = self.first_timestamp = NO_TIMESTAMP
+        self.max_timestamp_offset = self.base_offset
+        self._indexes_loaded = True
+
+    def _resume(self, size_bytes: int) -> int:
+        """Account for what follows the last index entry; cut what is no whole batch."""
+        self._take_max_timestamp()
+        entry = self.offset_index.last
+        file = self.open_file()
+        first = next(walk(file, 0, size_bytes), None)
+        self.first_timestamp = first.header.max_timestamp if first else NO_TIMESTAMP
+        self.size_bytes = entry.value if entry else 0
+        self._unindexed_bytes = 0
+        end_offset = self._account(file, size_bytes)
+        if self.size_bytes < file.size():
+            file.truncate(self.size_bytes)
+        self.written_bytes = self.size_bytes
+        return end_offset
+
+    def _account(self, file: File, end: int) -> int:
+        """Take in the batches from ``size_bytes`` on; return the offset after the last one."""
+        end_offset = self.base_offset
+        for batch in walk(file, self.size_bytes, end):
+            header = batch.header
+            end_offset = header.last_offset + 1
+            self.append(header.last_offset, header.size_bytes, header.max_timestamp)
+        return end_offset
+
+    def _take_max_timestamp(self) -> None:
+        """Start from what the time index has; the batches after its last entry may exceed it."""
+        self.max_timestamp, self.max_timestamp_offset = NO_TIMESTAMP, self.base_offset
+        if self.time_index.last is not None:
+            self.max_timestamp, relative_offset = self.time_index.last
+            self.max_timestamp_offset = self.base_offset + relative_offset
+
+    def _load_indexes(self, size_bytes: int) -> bool:
+        """Read the ends of the index files; False if they do not fit a file of this size."""
+        if not (self.offset_index.load() and self.time_index.load()):
+            return False
+        entry = self.offset_index.last
+        if entry is None:
+            return True
+        batch = next(walk(self.open_file(), entry.value, size_bytes), None)
+        return batch is not None and batch.header.last_offset == self.base_offset + entry.key
+
+    def ensure_indexes(self) -> None:
+        """Load the indexes of a finished segment; rebuild them if they are missing or wrong."""
+        if self._indexes_loaded:
+            return
+        self._indexes_loaded = True
+        if self._load_indexes(self.written_bytes):
+            self._take_max_timestamp()
+        else:
+            self.forget_batches()
+            self._account(self.open_file(), self.written_bytes)
+            self.finish()
 
     # ------------------------------------------------------------------ read
 
@@ -216,9 +322,10 @@ class Segment:
         """Return where the first batch starts that ends at or after ``offset``."""
         if offset <= self.base_offset:
             return 0
+        self.ensure_indexes()
         entry = self.offset_index.floor_by_key(offset - self.base_offset)
         for batch in walk(self.open_file(), entry.value if entry else 0, self.written_bytes):
-            if batch.last_offset >= offset:
+            if batch.header.last_offset >= offset:
                 return batch.position
         return self.written_bytes
 
@@ -228,14 +335,14 @@ class Segment:
         At least the first batch is whole, even if it ends after ``limit``. The second value is
         the offset with which reading goes on.
         """
+        self.ensure_indexes()
         entry = self.offset_index.floor_by_value(limit)
         position = max(start, entry.value) if entry else start
         next_offset = self.base_offset
         for batch in walk(self.open_file(), position, end):
-            batch_end = batch.position + batch.size_bytes
-            if batch_end > limit:
+            if batch.end > limit:
                 if batch.position > start:
-                    return batch.position, batch.base_offset
-                return batch_end, batch.last_offset + 1
-            position, next_offset = batch_end, batch.last_offset + 1
+                    return batch.position, batch.header.base_offset
+                return batch.end, batch.header.last_offset + 1
+            position, next_offset = batch.end, batch.header.last_offset + 1
         return position, next_offset

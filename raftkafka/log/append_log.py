@@ -1,0 +1,330 @@
+"""What Produce and Fetch do with a partition's log: append, write, read.
+
+Mutable and quick; all I/O goes through the injected ``Disk``. Appended batches wait in a queue
+until ``write``, which the caller calls before anyone is answered, and views given to an append must
+stay valid until then. After a failed disk call the log is failed for good: what the file holds is
+unknown (KAFKA-10778).
+
+Source: Kafka ``UnifiedLog.append``, ``LocalLog.read``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, NoReturn, Self
+
+from raftkafka.disk import Disk
+from raftkafka.errors import ErrorCode, KafkaError
+from raftkafka.log.append import check_produced
+from raftkafka.log.log_config import LogConfig
+from raftkafka.log.producer_state import ProducedBatch
+from raftkafka.log.recovery import OpenedLog
+from raftkafka.log.segment import LogSlice, Segment
+from raftkafka.records import has_valid_crc, iterate_batches, pack_stamp, stamp_log_append_time
+from raftkafka.types import Buffer, TopicPartition
+
+NO_TIME = -1
+ENDS_KEPT = 64
+"""Readers whose place is remembered."""
+SNAPSHOT_INTERVAL_BYTES = 64 * 1024 * 1024
+"""After so much was appended, the producers are stored again: what a restart reads is bounded."""
+
+
+class AppendInfo(NamedTuple):
+    """What a producer is told. ``log_append_time_ms`` is -1 if the records keep their own times."""
+
+    first_offset: int
+    last_offset: int
+    log_append_time_ms: int
+    log_start_offset: int
+    is_duplicate: bool = False
+
+
+class AppendLog:
+    """Segments, leader epochs and producers of one partition, as far as records come and go.
+
+    Offsets count records. ``log_end_offset`` is after what is appended, ``written_end_offset``
+    after what the file has.
+    """
+
+    __slots__ = (
+        "_disk",
+        "_ends",
+        "_queue",
+        "_snapshot_bytes",
+        "_snapshots",
+        "config",
+        "epochs",
+        "failure",
+        "folder",
+        "log_end_offset",
+        "log_start_offset",
+        "on_failure",
+        "on_write",
+        "producers",
+        "segments",
+        "topic_partition",
+        "written_end_offset",
+    )
+
+    def __init__(
+        self,
+        disk: Disk,
+        folder: str,
+        topic_partition: TopicPartition,
+        config: LogConfig,
+        opened: OpenedLog,
+    ) -> None:
+        self.topic_partition = topic_partition
+        self.folder = folder
+        self.config = config
+        self.segments = opened.segments
+        self.epochs = opened.epochs
+        self.producers = opened.producers
+        self.log_start_offset = opened.log_start_offset
+        self.log_end_offset = self.written_end_offset = opened.log_end_offset
+        self.failure: OSError | None = None
+        self.on_failure: Callable[[Self, OSError], None] | None = None
+        """Called once, when a disk call fails."""
+        self.on_write: Callable[[Self], None] | None = None
+        """Called after the next write, and then forgotten: who wants more of them sets it again."""
+        self._disk = disk
+        self._snapshots = opened.snapshots
+        self._snapshot_bytes = 0
+        self._queue: list[Buffer] = []
+        self._ends: dict[int, tuple[Segment, int]] = {}
+        """Where recent reads stopped, by offset: tail readers go on there without a look-up."""
+
+    # ------------------------------------------------------------------ append
+
+    def append_as_leader(self, batches: memoryview, leader_epoch: int, now_ms: int) -> AppendInfo:
+        """Check a client's batch, give it offsets in place and queue it.
+
+        Args:
+            batches: exactly one batch; writable, and valid until ``write``.
+            leader_epoch: the epoch under which this replica leads.
+            now_ms: the broker's clock.
+
+        Returns:
+            Its offsets; those of the first time if the batch repeats one of the producer's last
+            five, and then nothing is appended.
+
+        Raises:
+            KafkaError: as ``check_produced`` and ``ProducerStates.check``; KAFKA_STORAGE_ERROR.
+        """
+        if self.failure is not None:
+            self._refuse()
+        config = self.config
+        (
+            _,
+            length,
+            _,
+            _,
+            _,
+            attributes,
+            last_offset_delta,
+            _,
+            max_timestamp,
+            producer_id,
+            producer_epoch,
+            base_sequence,
+            _,
+        ) = check_produced(batches, config, now_ms)
+        append_time_ms = now_ms if config.uses_log_append_time else NO_TIME
+        if producer_id >= 0:
+            before = self.producers.check(
+                producer_id, producer_epoch, base_sequence, last_offset_delta
+            )
+            if before is not None:
+                return self._duplicate(before)
+        if append_time_ms >= 0:
+            stamp_log_append_time(batches, now_ms)
+            max_timestamp = now_ms
+        first_offset = self.log_end_offset
+        last_offset = first_offset + last_offset_delta
+        pack_stamp(batches, 0, first_offset, length, leader_epoch)
+        self._append(batches, last_offset, max_timestamp)
+        if leader_epoch != self.epochs.latest:
+            self.epochs.assign(leader_epoch, first_offset)
+        if producer_id >= 0:
+            self.producers.update(
+                producer_id,
+                producer_epoch,
+                base_sequence,
+                last_offset_delta,
+                last_offset,
+                now_ms,
+                attributes,
+            )
+        return AppendInfo(first_offset, last_offset, append_time_ms, self.log_start_offset)
+
+    def _duplicate(self, before: ProducedBatch) -> AppendInfo:
+        append_time_ms = before.timestamp_ms if self.config.uses_log_append_time else NO_TIME
+        return AppendInfo(
+            before.first_offset, before.last_offset, append_time_ms, self.log_start_offset, True
+        )
+
+    def append_as_follower(self, batches: Buffer) -> None:
+        """Queue what the leader sent, as it is; it stays valid until ``write``.
+
+        Raises:
+            KafkaError: CORRUPT_MESSAGE for a wrong CRC, or offsets that do not continue this log:
+                the batches before it are queued; KAFKA_STORAGE_ERROR.
+        """
+        if self.failure is not None:
+            self._refuse()
+        for header, batch in iterate_batches(batches):
+            if header.base_offset < self.log_end_offset or not has_valid_crc(batch):
+                raise KafkaError(
+                    ErrorCode.CORRUPT_MESSAGE,
+                    f"{self.topic_partition}: a batch at offset {header.base_offset} where"
+                    f" {self.log_end_offset} follows, or its CRC is wrong",
+                )
+            self._append(batch, header.last_offset, header.max_timestamp)
+            if header.leader_epoch > self.epochs.latest:
+                self.epochs.assign(header.leader_epoch, header.base_offset)
+            self.producers.replay(header)
+
+    def _append(self, batch: Buffer, last_offset: int, max_timestamp: int) -> None:
+        """Queue a batch with its offsets, in a new segment if it is time for one."""
+        size_bytes = len(batch)
+        segment = self.segments.active
+        if segment.must_roll(size_bytes, last_offset, max_timestamp, self.config):
+            self.roll()
+            segment = self.segments.active
+        segment.append(last_offset, size_bytes, max_timestamp)
+        self._queue.append(batch)
+        self.log_end_offset = last_offset + 1
+
+    # ------------------------------------------------------------------ write
+
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether ``write`` has something to do."""
+        return bool(self._queue)
+
+    def write(self) -> None:
+        """Write what is queued to the file's end, by one call.
+
+        Raises:
+            KafkaError: KAFKA_STORAGE_ERROR: the log is failed now, or was before.
+        """
+        if self.failure is not None:
+            self._refuse()
+        queue = self._queue
+        if not queue:
+            return
+        segment = self.segments.active
+        try:
+            segment.open_file().pwrite(queue, segment.written_bytes)
+        except OSError as error:
+            self._fail(error)
+        self._queue = []
+        segment.written_bytes = segment.size_bytes
+        self.written_end_offset = self.log_end_offset
+        if self.on_write is not None:
+            on_write, self.on_write = self.on_write, None
+            on_write(self)
+
+    def roll(self) -> None:
+        """Begin a new segment at the log end.
+
+        Raises:
+            KafkaError: KAFKA_STORAGE_ERROR.
+        """
+        self.write()
+        try:
+            self._snapshot()
+            self.segments.roll(self.log_end_offset, self.config)
+        except OSError as error:
+            self._fail(error)
+
+    def _snapshot(self) -> None:
+        """Store the producers; of older snapshots keep those at the starts of segments."""
+        newest = self._snapshots.newest
+        self._snapshots.write(self.log_end_offset, self.producers)
+        bases = {segment.base_offset for segment in self.segments}
+        if newest not in bases:
+            self._snapshots.keep(bases | {self.log_end_offset})
+        self._snapshot_bytes = self.segments.size_bytes
+
+    def fail(self, error: OSError) -> None:
+        """Serve nothing from now on: a disk call for this log failed."""
+        if self.failure is None:
+            self.failure = error
+            if self.on_failure is not None:
+                self.on_failure(self, error)
+
+    def _fail(self, error: OSError) -> NoReturn:
+        self.fail(error)
+        raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.folder}: {error}") from error
+
+    def _refuse(self) -> NoReturn:
+        raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.folder}: {self.failure}")
+
+    # ------------------------------------------------------------------ read
+
+    def read(
+        self, offset: int, max_bytes: int, upper_bound_offset: int, min_one_batch: bool
+    ) -> LogSlice | None:
+        """Return whole batches from the one that holds ``offset`` on, out of one segment.
+
+        Args:
+            offset: of the first record that is wanted.
+            max_bytes: how much at most.
+            upper_bound_offset: no batch with this or a later offset is returned, nor any that is
+                not written yet.
+            min_one_batch: return the first batch even if it is larger (KIP-74).
+
+        Returns:
+            None if there is nothing to read yet, or the first batch is too large.
+
+        Raises:
+            KafkaError: OFFSET_OUT_OF_RANGE outside the log; KAFKA_STORAGE_ERROR.
+        """
+        if self.failure is not None:
+            self._refuse()
+        if not self.log_start_offset <= offset <= self.log_end_offset:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE,
+                f"{offset} is not within {self.log_start_offset} to {self.log_end_offset}",
+            )
+        upper = min(upper_bound_offset, self.written_end_offset)
+        if offset >= upper:
+            return None
+        try:
+            segment, position = self._locate(offset)
+            end = self._end_in(segment, upper)
+            if end - position > max_bytes:
+                end, upper = segment.cut_at_batch(position, position + max_bytes, end)
+                if end - position > max_bytes and not min_one_batch:
+                    return None
+            if end <= position:
+                return None
+            self._remember(upper, segment, end)
+            return LogSlice(segment, segment.open_file(), position, end - position)
+        except OSError as error:
+            self._fail(error)
+
+    def _locate(self, offset: int) -> tuple[Segment, int]:
+        """Return segment and position of the first batch that ends at or after ``offset``."""
+        found = self._ends.get(offset)
+        if found is not None and found[1] < found[0].written_bytes:
+            return found
+        return self.segments.locate(offset)
+
+    def _end_in(self, segment: Segment, upper: int) -> int:
+        """Return where records below ``upper`` end in a segment that holds some of them."""
+        active = self.segments.active
+        if upper >= self.written_end_offset or (
+            segment is not active and upper >= active.base_offset
+        ):
+            return segment.written_bytes
+        bound, position = self._locate(upper)
+        return position if bound is segment else segment.written_bytes
+
+    def _remember(self, offset: int, segment: Segment, position: int) -> None:
+        ends = self._ends
+        if offset not in ends and len(ends) >= ENDS_KEPT:
+            del ends[next(iter(ends))]
+        ends[offset] = (segment, position)
