@@ -94,6 +94,11 @@ class Journal(PySyncObjJournal):
         """Say which entry the leader contradicts: only that one and later ones may be cut."""
         self._conflict_index = index
 
+    @property
+    def expects_conflict(self) -> bool:
+        """Whether the message at hand contradicts an entry."""
+        return self._conflict_index is not None
+
     def trim(self, index: int) -> None:
         """Let the log start after ``index``; a durable snapshot covers what goes."""
         held = index - self.base_index
@@ -119,10 +124,9 @@ class Journal(PySyncObjJournal):
         self._staged.append(entry_record(entry))
 
     def deleteEntriesFrom(self, entryFrom: int) -> None:
-        """Cut at a real conflict; keep entries that merely lie beyond a message's end."""
+        """Cut from a real conflict on; entries merely beyond a message's end are kept."""
         index = self.base_index + entryFrom
-        if index != self._conflict_index:
-            return
+        assert index == self._conflict_index, f"nothing contradicts entry {index}"
         assert self._in_flight_index is None
         assert index > self.committed_index, f"entry {index} is committed and would be cut"
         del self._entries[entryFrom:]

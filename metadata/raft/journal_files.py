@@ -95,6 +95,8 @@ class JournalFiles:
         """Remove the segments that a log starting after ``index`` does not need."""
         while len(self._segments) > 1 and self._segments[1].start_index <= index:
             self.disk.remove(self._path(self._segments.pop(0).number))
+            # Or a power loss could bring this one back without the next: a gap.
+            self.disk.sync_folder(self.folder)
 
     def close(self) -> None:
         """Close the newest segment."""
@@ -111,24 +113,24 @@ class JournalFiles:
         return numbers
 
     def _load(self, number: int, *, is_newest: bool) -> str | None:
+        """Add a segment to the log; say where its torn tail was, if it had one."""
         path = self._path(number)
-        file = self.disk.open(path)
-        data = file.pread(file.size(), 0)
+        data = self.disk.read(path)
         try:
-            torn = self._read(number, path, data, is_newest=is_newest)
+            torn_bytes = self._read(number, data)
+            if torn_bytes and not is_newest:
+                raise DamagedFrame(self._end, "a torn frame in a segment that has a successor")
         except DamagedFrame as damage:
-            file.close()
             raise _damaged(path, damage.position, str(damage)) from None
         if is_newest:
-            self._file, self._size = file, len(data)
-            if torn:
-                file.pwrite([bytes(torn)], self._end)
-                file.sync()
-        else:
-            file.close()
-        return f"{path}: {torn} bytes at {self._end}" if torn else None
+            # What was read counts from now on, but it may never have reached the platter:
+            # its writer was killed before the sync, or the sync failed. So it is written
+            # anew, whole or not at all, without the torn tail.
+            self.disk.replace(path, data[: self._end] + bytes(len(data) - self._end))
+            self._file = self.disk.open(path)
+        return f"{path}: {torn_bytes} bytes at {self._end}" if torn_bytes else None
 
-    def _read(self, number: int, path: str, data: bytes, *, is_newest: bool) -> int:
+    def _read(self, number: int, data: bytes) -> int:
         first = frames.first(data, HEADER_SALT + number.to_bytes(8))
         header = read_header(first.records)
         if header.size != len(data):
@@ -140,13 +142,11 @@ class JournalFiles:
         elif header.identity != self.identity or not self._state.stands_at(header):
             raise DamagedFrame(0, "the segment does not continue the one before")
         scan = frames.scan(data, self._salt(number), first.end)
-        if scan.torn_bytes and not is_newest:
-            raise DamagedFrame(scan.end, "a torn frame in a segment that has a successor")
         for position, records in scan.frames:
             if not self._state.take(records):
                 raise DamagedFrame(position, "the records do not continue the log")
         self._segments.append(_Segment(number, header.last_index))
-        self._end = scan.end
+        self._size, self._end = len(data), scan.end
         return scan.torn_bytes
 
     def _roll(self, number: int, room: int) -> None:

@@ -18,6 +18,7 @@ from pysyncobj.transport import Transport
 
 from metadata.raft import pinned
 from metadata.raft.journal import Journal
+from metadata.raft.replay import Entry
 from metadata.raft.settings import RaftSettings
 
 
@@ -252,6 +253,15 @@ class Upstream(SyncObj):
 
     def _SyncObj__generateRaftTimeout(self) -> float:
         return self._election_timeout()
+
+    def _SyncObj__getEntries(
+        self, fromIDx: int | None, count: int | None = None, maxSizeBytes: int | None = None
+    ) -> list[Entry]:
+        # Asked without a count, PySyncObj cuts what follows the first entry. It is shown
+        # more than that entry only if the leader contradicts the next one.
+        if count is None and not self._journal.expects_conflict:
+            count = 1
+        return super()._SyncObj__getEntries(fromIDx, count, maxSizeBytes)
 
     def _SyncObj__sendAppendEntries(self) -> None:
         self._send_entries()

@@ -1,0 +1,61 @@
+"""What must hold whatever fails: checked while a schedule runs, and at its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cbor2
+
+
+class Violation(AssertionError):
+    """A property of the quorum does not hold."""
+
+
+@dataclass(slots=True)
+class Checks:
+    """The history of one schedule, over all nodes and all their lives."""
+
+    applied: dict[int, tuple[int, bytes]] = field(default_factory=dict[int, tuple[int, bytes]])
+    """index -> (term, command) of the first node that applied it."""
+    leaders: dict[int, int] = field(default_factory=dict[int, int])
+    terms: dict[int, int] = field(default_factory=dict[int, int])
+    acknowledged: dict[int, bytes] = field(default_factory=dict[int, bytes])
+    states: dict[int, int] = field(default_factory=dict[int, int])
+    """index -> running hash of the state after it."""
+
+    def on_apply(self, node_id: int, index: int, term: int, command: bytes, state: int) -> None:
+        """Every node applies the same command at an index, to the same state."""
+        first = self.applied.setdefault(index, (term, command))
+        if first != (term, command):
+            raise Violation(f"node {node_id} applied {term, command} at {index}, others {first}")
+        if self.states.setdefault(index, state) != state:
+            raise Violation(f"the state of node {node_id} differs after {index}")
+
+    def on_leader(self, node_id: int, term: int) -> None:
+        """At most one leader per term."""
+        if self.leaders.setdefault(term, node_id) != node_id:
+            raise Violation(f"nodes {self.leaders[term]} and {node_id} lead in term {term}")
+
+    def on_term(self, node_id: int, term: int) -> None:
+        """A node's term never goes back, restarts included."""
+        if term < self.terms.get(node_id, 0):
+            raise Violation(f"node {node_id} went back to term {term}")
+        self.terms[node_id] = term
+
+    def on_acknowledged(self, index: int, command: bytes) -> None:
+        """What is acknowledged is applied."""
+        if self.applied.get(index, (0, b""))[1] != command:
+            raise Violation(f"{command!r} was acknowledged at {index}, which holds something else")
+        self.acknowledged[index] = command
+
+    def newest_acknowledged(self) -> int:
+        """Return the index that a read begun now must cover."""
+        return max(self.acknowledged, default=0)
+
+    def at_end(self) -> None:
+        """Nothing acknowledged was lost, and nothing was applied twice."""
+        for index, command in self.acknowledged.items():
+            self.on_acknowledged(index, command)
+        names = [tuple(cbor2.loads(command)[:2]) for _, command in self.applied.values()]
+        if len(names) != len(set(names)):
+            raise Violation("a command was applied twice")
