@@ -8,6 +8,7 @@ import structlog
 import trio
 
 from metadata.delta import Delta
+from raftkafka.disk import Disk
 from raftkafka.errors import KafkaError
 from raftkafka.types import TopicPartition
 from replication.replica_manager import ReplicaManager
@@ -43,6 +44,14 @@ class ReplicaDriver:
         """Make every log that the metadata wants and no directory has, as after a lost disk."""
         self._new += self._replicas.missing()
         await self._open_all()
+
+    async def note_epochs(self, disk: Disk) -> None:
+        """Open every log, and make the leader epochs that are new to them durable (rule 9)."""
+        self._new += (partition for partition, _ in self._replicas.hosted())
+        await self._open_all()
+        for leader in tuple(self._replicas.leaders()):
+            if leader.log.epochs.changed:
+                await disk.run(leader.log.save_epochs)
 
     async def run(self) -> None:
         """Open new partitions as they come, until cancelled."""

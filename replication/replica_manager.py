@@ -128,11 +128,16 @@ class ReplicaManager:
     # ------------------------------------------------------------------ roles
 
     def _start(self, topic: TopicImage, number: int, partition: PartitionImage) -> PartitionLeader:
-        """Begin to lead under the epoch of the metadata (rule 9: the epoch is noted first)."""
+        """Begin to lead under the epoch of the metadata.
+
+        Where the log holds records of earlier epochs, the driver has made the note of the new one
+        durable before clients are served (rule 9).
+        """
         topic_partition = TopicPartition(topic.name, number)
         config = self._log_config(self._image, topic.name)
         log = self._logs.open(topic_partition, topic.topic_id, config)
-        log.start_epoch(partition.leader_epoch)
+        if log.epochs.latest < partition.leader_epoch:
+            log.epochs.assign(partition.leader_epoch, log.log_end_offset)
         leader = PartitionLeader(
             self._node_id,
             log,
@@ -193,5 +198,5 @@ class ReplicaManager:
         for topic in [name] if name in self._image.topics else list(self._leaders):
             config = self._log_config(self._image, topic)
             for leader in self._leaders.get(topic, {}).values():
-                leader.log.configure(config)
+                leader.log.config = config
                 leader.advance()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
+import trio
 
 from raftkafka.server.connection import BufferPool, Connection, ConnectionLimits, Transport
 from raftkafka.server.turn import TurnClock
@@ -41,6 +42,7 @@ class Acceptance:
         self._outbox = outbox
         self._pool = BufferPool()
         self._per_ip: Counter[str] = Counter()
+        self._gone = trio.Event()
 
     def admit(self, transport: Transport, listener_name: str, peer: str) -> Connection | None:
         """Return a connection for a peer's address, or None if one limit is reached."""
@@ -67,6 +69,19 @@ class Acceptance:
             self._per_ip[connection.peer] -= 1
             if not self._per_ip[connection.peer]:
                 del self._per_ip[connection.peer]
+        if not self.connections:
+            self._gone.set()
+
+    def finish(self) -> None:
+        """Let every connection end once its requests in flight are answered."""
+        for connection in tuple(self.connections):
+            connection.finish()
+
+    async def all_gone(self) -> None:
+        """Return when there is no connection."""
+        while self.connections:
+            self._gone = trio.Event()
+            await self._gone.wait()
 
     def close_idle(self, now_s: float) -> None:
         """Close what sent nothing, and waits for nothing, since ``connections.max.idle.ms``."""

@@ -15,6 +15,7 @@ from raftkafka.server.handlers import (
     metadata,
     offsets,
     records,
+    topic_partitions,
     topics,
 )
 
@@ -51,7 +52,7 @@ APIS = (
     Api(ApiKey.DESCRIBE_QUORUM, 0, 2, cluster.handle_describe_quorum),
     Api(ApiKey.DESCRIBE_CLUSTER, 0, 2, metadata.handle_describe_cluster),
     Api(ApiKey.DESCRIBE_PRODUCERS, 0, 0, records.handle_describe_producers),
-    Api(ApiKey.DESCRIBE_TOPIC_PARTITIONS, 0, 0, metadata.handle_describe_topic_partitions),
+    Api(ApiKey.DESCRIBE_TOPIC_PARTITIONS, 0, 0, topic_partitions.handle_describe_topic_partitions),
 )
 
 ADVERTISED = tuple((api.key, api.min_version, api.max_version) for api in APIS)

@@ -97,6 +97,9 @@ class Slot:
     def cancel(self) -> None:
         """The connection is gone: wait for nothing any more."""
 
+    def hurry(self) -> None:
+        """The broker stops: answer now if that is possible."""
+
 
 class Connection:
     """Input buffer, answers in order, and unsent output of one client."""
@@ -111,6 +114,7 @@ class Connection:
         "_start",
         "client_id",
         "closing",
+        "finishing",
         "in_outbox",
         "last_active_s",
         "listener_name",
@@ -143,6 +147,8 @@ class Connection:
         self.muted = False
         """A waiting handler has the connection: nothing more of it is handled meanwhile."""
         self.closing = False
+        self.finishing = False
+        """No more requests are taken; it closes once all are answered."""
         self.in_outbox = False
         self.last_active_s = 0.0
         self.produce_shapes: object = None
@@ -162,6 +168,7 @@ class Connection:
         return (
             self.muted
             or self.closing
+            or self.finishing
             or len(self.slots) >= self._limits.unanswered_requests
             or self.unsent_bytes >= self._limits.unsent_bytes
         )
@@ -249,6 +256,8 @@ class Connection:
             self._queue(slots.popleft().buffers or [])
         if was_blocked and not self.blocked:
             self.transport.again(self)
+        if self.finishing and not slots:
+            self.close()
 
     def _queue(self, buffers: list[Output]) -> None:
         if self.closing:
@@ -274,6 +283,14 @@ class Connection:
         if not self.closing:
             self.closing = True
             self.transport.close(self)
+
+    def finish(self) -> None:
+        """Take no more requests, answer those in flight, then close."""
+        self.finishing = True
+        for slot in tuple(self.slots):
+            slot.hurry()
+        if not self.slots:
+            self.close()
 
     def abort(self) -> None:
         """Close at once: what is queued must not be sent any more."""

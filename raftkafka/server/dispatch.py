@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import structlog
@@ -20,7 +20,6 @@ from raftkafka.server.context import BrokerView, RequestContext
 from raftkafka.server.handlers.api_versions import unsupported_version
 from raftkafka.server.handlers.fetch import FetchHandler
 from raftkafka.server.handlers.produce import ProduceHandler
-from raftkafka.server.turn import Turn
 
 PRODUCE_KEY = ApiKey.PRODUCE.to_bytes(2)
 FIRST_PRODUCE_VERSION = 3
@@ -38,6 +37,7 @@ class Dispatcher:
         produce: ProduceHandler,
         fetch: FetchHandler,
         nursery: trio.Nursery,
+        run_turn: Callable[[], None],
         *,
         queued_max_requests: int,
     ) -> None:
@@ -47,8 +47,7 @@ class Dispatcher:
         self._nursery = nursery
         self._queue = trio.Semaphore(queued_max_requests)
         self._apis: Mapping[int, Api] = {api.key: api for api in APIS}
-        self.turn: Turn | None = None
-        """Runs when a waiting handler has its answer."""
+        self._run_turn = run_turn
 
     def handle(self, connection: Connection, frame: memoryview) -> None:
         """Handle one request (``FrameHandler``).
@@ -122,8 +121,7 @@ class Dispatcher:
         connection.muted = False
         connection.fill(slot, response_frame(header, response))
         connection.transport.again(connection)
-        assert self.turn is not None
-        self.turn.run()
+        self._run_turn()
 
     def _failed(self, connection: Connection, header: RequestHeader, error: KafkaError) -> None:
         """A handler has no room for this error in its answer: the connection is all we can end."""

@@ -27,15 +27,15 @@ class Expiry:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Expiring]] = []
         self._sequence = count()
-        self.on_earlier: Callable[[], None] | None = None
-        """Called when a new entry comes before all others: the sleeper must set its alarm anew."""
+        self.on_earlier: Callable[[float], None] | None = None
+        """Called with the deadline of an entry that comes before all others."""
 
     def add(self, deadline_s: float, item: Expiring) -> None:
         """Call ``item.expire()`` at the deadline unless it is done by then."""
         earlier = not self._heap or deadline_s < self._heap[0][0]
         heappush(self._heap, (deadline_s, next(self._sequence), item))
         if earlier and self.on_earlier is not None:
-            self.on_earlier()
+            self.on_earlier(deadline_s)
 
     def next_deadline(self) -> float | None:
         """Return when ``expire`` has something to do, or None."""

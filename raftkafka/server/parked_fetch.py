@@ -92,6 +92,11 @@ class ParkedFetch(Slot):
         """The connection is gone."""
         self.unpark()
 
+    def hurry(self) -> None:
+        """The broker stops: answer with what there is."""
+        if not self.done:
+            self.expire()
+
     def hold_place(self) -> None:
         """Keep the place of the answer among those of the connection."""
         if not self._reserved:

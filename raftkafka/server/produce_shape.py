@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from struct import Struct
 
+from raftkafka.log.segment import LogSlice
 from raftkafka.protocol.frames import RequestHeader
 from raftkafka.protocol.messages.produce import ProduceRequest, ProduceResponse
 from raftkafka.server.answers import response_frame
@@ -145,7 +146,7 @@ def learn_shape(
         frame=frame,
         length_position=begin - length_bytes,
         flexible=flexible,
-        answer=b"".join(bytes(b) for b in response_frame(header, response)),
+        answer=b"".join(b for b in response_frame(header, response) if not isinstance(b, LogSlice)),
         acks=request.acks,
         leader=leader,
     )

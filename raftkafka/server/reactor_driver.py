@@ -25,8 +25,10 @@ from raftkafka.types import Buffer
 SLICE_S = 0.003
 """For so long turns follow each other before the other tasks get theirs."""
 ACCEPTS_PER_TURN = 256
+EVENTS_PER_TURN = 128
+"""So that a turn stays short, and its receive buffers fit the pool; the rest is served next."""
 SENDFILE_BYTES_MAX = 1024 * 1024
-IOVECS_MAX = 512
+JOINED_BYTES_MAX = 64 * 1024
 
 log = structlog.get_logger()
 
@@ -72,11 +74,11 @@ class Reactor:
         try:
             slice_end = 0.0
             while True:
-                events = self._epoll.poll(0)
+                events = self._epoll.poll(0, EVENTS_PER_TURN)
                 if not events and not self._again:
                     await trio.lowlevel.wait_readable(self._epoll.fileno())
                     slice_end = 0.0
-                    events = self._epoll.poll(0)
+                    events = self._epoll.poll(0, EVENTS_PER_TURN)
                 self._turn.run(self._ready(events))
                 now = trio.current_time()
                 if not slice_end:
@@ -233,12 +235,9 @@ def send_some(client: socket.socket, connection: Connection) -> bool:
             )
             if count == 0:
                 raise OSError("the segment is shorter than its range")
-        elif len(output) == 1:
-            count = client.send(head)
         else:
-            buffers = leading_buffers(output)
-            more = len(buffers) < len(output)
-            count = client.sendmsg(buffers, (), socket.MSG_MORE if more else 0)
+            data, more = leading_bytes(output)
+            count = client.send(data, socket.MSG_MORE if more else 0)
     except BlockingIOError:
         return False
     drop_sent(output, count)
@@ -246,14 +245,21 @@ def send_some(client: socket.socket, connection: Connection) -> bool:
     return True
 
 
-def leading_buffers(output: list[Output]) -> list[Buffer]:
-    """Return the buffers before the first file range, as many as one call takes."""
+def leading_bytes(output: list[Output]) -> tuple[Buffer, bool]:
+    """Return what comes before the first file range, up to a size, and whether more follows."""
+    head = output[0]
+    assert not isinstance(head, LogSlice)
+    if len(output) == 1:
+        return head, False
+    size = 0
     buffers: list[Buffer] = []
-    for item in output[:IOVECS_MAX]:
-        if isinstance(item, LogSlice):
+    for item in output:
+        if isinstance(item, LogSlice) or size >= JOINED_BYTES_MAX:
             break
         buffers.append(item)
-    return buffers
+        size += len(item)
+    # copied into one: cheaper than a list of short buffers for the kernel
+    return b"".join(buffers), len(buffers) < len(output)
 
 
 def drop_sent(output: list[Output], count: int) -> None:

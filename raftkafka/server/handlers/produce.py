@@ -10,9 +10,11 @@ from functools import partial
 from metadata.image import INTERNAL_TOPICS
 from raftkafka.compression import Codec
 from raftkafka.errors import ErrorCode, KafkaError
+from raftkafka.log.append import InvalidRecords
 from raftkafka.protocol.codec import decode
 from raftkafka.protocol.frames import RequestHeader
 from raftkafka.protocol.messages.produce import (
+    BatchIndexAndErrorMessage,
     PartitionProduceData,
     PartitionProduceResponse,
     ProduceRequest,
@@ -131,7 +133,7 @@ class ProduceHandler:
         if not isinstance(shapes, ProduceShapes):
             return False
         shape = shapes.find(frame)
-        records = shape and shape.records_of(frame)
+        records = shape.records_of(frame) if shape is not None else None
         if shape is None or records is None:
             return False
         leader = shape.leader
@@ -173,6 +175,11 @@ def refuse(part: PartitionProduceResponse, error: KafkaError) -> None:
     """Put an error into a partition's answer."""
     part.error_code = error.code
     part.error_message = error.message
+    if isinstance(error, InvalidRecords):
+        part.record_errors = [
+            BatchIndexAndErrorMessage(batch_index=index, batch_index_error_message=text)
+            for index, text in error.record_errors
+        ]
     part.base_offset = -1
     part.log_append_time_ms = -1
     part.log_start_offset = -1

@@ -9,11 +9,11 @@ from __future__ import annotations
 from metadata.image import INTERNAL_TOPICS
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.protocol.messages.producers import (
-    DescribeProducersPartitionResponse,
-    DescribeProducersProducerState,
+    DescribedProducer,
     DescribeProducersRequest,
     DescribeProducersResponse,
-    DescribeProducersTopicResponse,
+    DescribeProducersResponsePartition,
+    DescribeProducersResponseTopic,
 )
 from raftkafka.protocol.messages.topics import (
     DeleteRecordsPartition,
@@ -62,7 +62,7 @@ def handle_describe_producers(
     """List the idempotent producers that partitions remember."""
     return DescribeProducersResponse(
         topics=[
-            DescribeProducersTopicResponse(
+            DescribeProducersResponseTopic(
                 name=topic.name,
                 partitions=[_producers(context, topic.name, p) for p in topic.partition_indexes],
             )
@@ -73,18 +73,17 @@ def handle_describe_producers(
 
 def _producers(
     context: RequestContext, topic: str, partition: int
-) -> DescribeProducersPartitionResponse:
-    answer = DescribeProducersPartitionResponse(partition_index=partition)
+) -> DescribeProducersResponsePartition:
+    answer = DescribeProducersResponsePartition(partition_index=partition)
     try:
         leader = context.broker.replicas.leader(topic, partition)
         answer.active_producers = [
-            DescribeProducersProducerState(
+            DescribedProducer(
                 producer_id=producer_id,
                 producer_epoch=entry.epoch,
                 last_sequence=entry.last_sequence,
                 last_timestamp=entry.last_timestamp,
                 coordinator_epoch=entry.coordinator_epoch,
-                current_txn_start_offset=-1,
             )
             for producer_id, entry in leader.log.producers.items()
         ]

@@ -1,0 +1,21 @@
+"""What a broker needs of the world, so that a simulation can be the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from raftkafka.disk import Disk
+from raftkafka.server.listening import MakeServer
+from raftkafka.types import Randomness
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Disk, network, wall clock, entropy, name of the host. The loop's clock is trio's."""
+
+    disk: Disk
+    make_server: MakeServer
+    wall_ms: Callable[[], int]
+    random: Randomness
+    host_name: Callable[[], str]

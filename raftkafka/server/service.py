@@ -1,0 +1,104 @@
+"""All that serves clients, put together: listeners, turn, handlers, deadlines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from raftkafka.config import BrokerConfig, Endpoint
+from raftkafka.environment import Environment
+from raftkafka.server.acceptance import Acceptance, AcceptanceLimits
+from raftkafka.server.connection import Connection, ConnectionLimits
+from raftkafka.server.context import BrokerView
+from raftkafka.server.dispatch import Dispatcher
+from raftkafka.server.expiry import Expiry
+from raftkafka.server.expiry_driver import ExpiryDriver
+from raftkafka.server.handlers.fetch import FetchHandler
+from raftkafka.server.handlers.produce import ProduceHandler
+from raftkafka.server.read_ahead import ReadAhead
+from raftkafka.server.turn import Turn, TurnClock
+from raftkafka.server.write_queue import WriteQueue
+
+UNSENT_BYTES_MAX = 64 * 1024 * 1024
+IN_FLIGHT_DEADLINE_S = 5.0
+
+
+class ClientService:
+    """Connections of clients and what answers them."""
+
+    def __init__(self, broker: BrokerView, environment: Environment, nursery: trio.Nursery) -> None:
+        config = broker.config
+        outbox: list[Connection] = []
+        clock = TurnClock(environment.wall_ms, trio.current_time)
+        expiry = Expiry()
+        writes = WriteQueue(lambda leader: broker.log_dirs.request_flush(leader.log))
+        fetch = FetchHandler(
+            broker.replicas,
+            expiry,
+            clock,
+            ReadAhead(environment.disk, nursery, self.run_turn),
+            max_bytes=config.fetch_max_bytes,
+        )
+        dispatcher = Dispatcher(
+            broker,
+            ProduceHandler(broker.replicas, writes, expiry, clock),
+            fetch,
+            nursery,
+            self.run_turn,
+            queued_max_requests=config.queued_max_requests,
+        )
+        self._turn = Turn(dispatcher.handle, writes, expiry, clock, outbox, fetch.complete)
+        self._acceptance = Acceptance(
+            acceptance_limits(config), connection_limits(config), clock, outbox
+        )
+        self._expiry_driver = ExpiryDriver(expiry, self._turn, self._acceptance)
+        self._server = environment.make_server(self._turn, self._acceptance, config)
+
+    def run_turn(self) -> None:
+        """Send what became answerable outside of a turn: a flush, a new epoch, a cold read."""
+        self._turn.run()
+
+    async def bind(self, listeners: Sequence[Endpoint]) -> dict[str, int]:
+        """Bind all listeners; return their ports by name. Clients wait until ``run``.
+
+        Raises:
+            AddressInUse: one cannot be bound.
+        """
+        return {endpoint.name: await self._server.listen(endpoint) for endpoint in listeners}
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._expiry_driver.run)
+            nursery.start_soon(self._expiry_driver.close_idle)
+            nursery.start_soon(self._server.run)
+
+    async def finish(self) -> None:
+        """Accept nothing more, answer what is in flight, and wait until that is sent."""
+        self._server.stop_listening()
+        self._acceptance.finish()
+        self._turn.run()
+        with trio.move_on_after(IN_FLIGHT_DEADLINE_S):
+            await self._acceptance.all_gone()
+
+
+def acceptance_limits(config: BrokerConfig) -> AcceptanceLimits:
+    """Return how many connections are let in, and for how long they may idle."""
+    return AcceptanceLimits(
+        connections=config.max_connections,
+        connections_per_ip=config.max_connections_per_ip,
+        connections_per_ip_overrides=dict(config.max_connections_per_ip_overrides),
+        idle_s=config.connections_max_idle_ms / 1000
+        if config.connections_max_idle_ms > 0
+        else None,
+    )
+
+
+def connection_limits(config: BrokerConfig) -> ConnectionLimits:
+    """Return what one connection may hold."""
+    return ConnectionLimits(
+        request_bytes=config.socket_request_max_bytes,
+        unanswered_requests=config.queued_max_requests,
+        unsent_bytes=UNSENT_BYTES_MAX,
+    )

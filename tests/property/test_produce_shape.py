@@ -1,0 +1,158 @@
+"""The short way of a Produce that looks like the last one answers as the long way does."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from raftkafka.log.log_config import LogConfig
+from raftkafka.log.partition_log import PartitionLog
+from raftkafka.protocol.frames import parse_request_header, request_frame
+from raftkafka.protocol.messages.produce import (
+    PartitionProduceData,
+    ProduceRequest,
+    TopicProduceData,
+)
+from raftkafka.records import Record, build_batch
+from raftkafka.server.connection import ConnectionLimits
+from raftkafka.server.expiry import Expiry
+from raftkafka.server.handlers.produce import ProduceHandler
+from raftkafka.server.turn import TurnClock
+from raftkafka.server.write_queue import WriteQueue
+from raftkafka.types import TopicPartition
+from replication.leader import PartitionLeader
+from tests.sim.memory_disk import MemoryDisk
+from tests.support.wired_connection import Wire
+
+NOW_MS = 1_700_000_000_000
+LIMITS = ConnectionLimits(request_bytes=1 << 20, unanswered_requests=100, unsent_bytes=1 << 30)
+
+
+class Leaders:
+    """Every partition that is asked for, led by this node."""
+
+    def __init__(self) -> None:
+        self._disk = MemoryDisk(random.Random(0))
+        self.by_name: dict[tuple[str, int], PartitionLeader] = {}
+
+    def leader(self, topic: str, partition: int) -> PartitionLeader:
+        leader = self.by_name.get((topic, partition))
+        if leader is None:
+            folder = f"data/{topic}-{partition}"
+            self._disk.mkdir(folder)
+            log = PartitionLog.open(
+                self._disk, folder, TopicPartition(topic, partition), LogConfig()
+            )
+            leader = self.by_name[topic, partition] = PartitionLeader(
+                1,
+                log,
+                leader_epoch=0,
+                partition_epoch=0,
+                replicas=frozenset({1}),
+                isr=frozenset({1}),
+                high_watermark=0,
+            )
+        return leader
+
+
+class Side:
+    """A handler with its partitions and one connection."""
+
+    def __init__(self, *, short: bool) -> None:
+        self.leaders = Leaders()
+        self.wire = Wire(LIMITS)
+        self.short = short
+        self.taken_short = 0
+        self.writes = WriteQueue(lambda leader: None)
+        self.handler = ProduceHandler(
+            self.leaders, self.writes, Expiry(), TurnClock(lambda: NOW_MS, lambda: 0.0)
+        )
+
+    def handle(self, request: bytes) -> bytes:
+        frame = memoryview(bytearray(request))[4:]
+        connection = self.wire.connection
+        if self.short and self.handler.handle_as_before(connection, frame):
+            self.taken_short += 1
+        else:
+            self.handler.handle(connection, parse_request_header(frame), frame)
+        self.writes.write()
+        return self.wire.take_output()
+
+    def ends(self) -> dict[tuple[str, int], int]:
+        return {key: leader.log.log_end_offset for key, leader in self.leaders.by_name.items()}
+
+
+requests = st.fixed_dictionaries(
+    {
+        "version": st.sampled_from([3, 5, 7, 8, 9, 10, 11]),
+        "client": st.sampled_from([None, "", "rdkafka"]),
+        "acks": st.sampled_from([0, 1, -1, 7]),
+        "topic": st.sampled_from(["t", "another"]),
+        "partition": st.integers(0, 2),
+        "values": st.lists(st.binary(max_size=200), max_size=3),
+        "damage": st.sampled_from([None, None, None, 17, 21, 57, -1]),
+        "correlation_id": st.integers(0, 2**31 - 1),
+        "repeat": st.integers(1, 3),
+    }
+)
+
+
+def encode_request(choice: dict[str, object]) -> bytes:
+    values = choice["values"]
+    assert isinstance(values, list)
+    records = [Record(i, NOW_MS, None, bytes(value)) for i, value in enumerate(values)]
+    batch = bytearray(build_batch(records) if records else b"")
+    damage = choice["damage"]
+    if batch and isinstance(damage, int):
+        batch[damage] ^= 0xFF
+    request = ProduceRequest(
+        acks=choice["acks"],
+        timeout_ms=1000,
+        topic_data=[
+            TopicProduceData(
+                name=choice["topic"],
+                partition_data=[
+                    PartitionProduceData(index=choice["partition"], records=memoryview(batch))
+                ],
+            )
+        ],
+    )
+    parts = request_frame(request, choice["version"], choice["correlation_id"], choice["client"])
+    return b"".join(bytes(part) for part in parts)
+
+
+@settings(deadline=None)
+@given(st.lists(requests, max_size=12))
+def test_both_ways_answer_alike(choices: list[dict[str, object]]) -> None:
+    long, short = Side(short=False), Side(short=True)
+    for choice in choices:
+        request = encode_request(choice)
+        for _ in range(choice["repeat"]):
+            assert short.handle(request) == long.handle(request)
+            assert short.wire.closed == long.wire.closed
+            if long.wire.closed:
+                return
+    assert short.ends() == long.ends()
+
+
+def test_the_short_way_is_taken_from_the_second_request_on() -> None:
+    side = Side(short=True)
+    for version in (7, 9):
+        for partition in (0, 1, 0, 1, 0):
+            side.handle(
+                encode_request(
+                    {
+                        "version": version,
+                        "client": "c",
+                        "acks": 1,
+                        "topic": "t",
+                        "partition": partition,
+                        "values": [b"v"],
+                        "damage": None,
+                        "correlation_id": 5,
+                    }
+                )
+            )
+    assert side.taken_short == 6
