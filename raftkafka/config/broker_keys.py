@@ -6,39 +6,57 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from raftkafka.config.cluster_keys import ClusterKeys
+from raftkafka.config.coordinator_keys import GroupKeys, TransactionKeys
 from raftkafka.config.endpoints import Endpoint
+from raftkafka.config.keys import Effect, Key
 from raftkafka.config.log_keys import LogKeys
 from raftkafka.config.network_keys import NetworkKeys
+from raftkafka.config.unused_keys import PREFIXES, REMOVED_KEYS, UNUSED_KEYS
 
 
-class BrokerConfig(ClusterKeys, NetworkKeys, LogKeys):
+class BrokerConfig(ClusterKeys, NetworkKeys, LogKeys, GroupKeys, TransactionKeys):
     """What a broker runs with: one attribute per key, named as the key with underscores.
 
-    Attributes hold what follows from several keys, too: ``log_dirs``, ``metadata_log_dir``,
-    ``advertised_listeners`` and ``inter_broker_listener_name`` are never empty, ``listeners``
-    and ``advertised_listeners`` leave out those of ``controller_listener_names``.
+    Some attributes hold what follows from several keys: ``log_dirs``, ``metadata_log_dir``,
+    ``advertised_listeners`` and ``inter_broker_listener_name`` are never empty; ``listeners``
+    and ``advertised_listeners`` are for clients, ``controller_listeners`` for the quorum.
     ``BrokerConfig(num_partitions=3)`` is a broker at its defaults but for that.
     """
 
     given: Mapping[str, str] = MappingProxyType({})
-    """The keys that the file and the command line set, and their text."""
+    """What the file and the command line set: Kafka's names and their text."""
+
+    controller_listeners: tuple[Endpoint, ...] = ()
+    """Those of ``listeners`` that ``controller.listener.names`` names."""
 
     def __post_init__(self) -> None:
         """Fill in what follows from other keys."""
         values = self.__dict__
         values["log_dirs"] = self.log_dirs or self.log_dir
-        values["metadata_log_dir"] = self.metadata_log_dir or self.log_dirs[0]
-        values["listeners"] = self._for_clients(self.listeners)
+        values["metadata_log_dir"] = self.metadata_log_dir or next(iter(self.log_dirs), "")
         advertised = self.advertised_listeners or self.listeners
-        values["advertised_listeners"] = self._for_clients(advertised)
-        name = self.inter_broker_listener_name or self.listeners[0].name
-        values["inter_broker_listener_name"] = name.upper()
-
-    def _for_clients(self, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+        of_quorum = {name.upper() for name in self.controller_listener_names}
         protocols = dict(self.listener_security_protocol_map)
-        controllers = {name.upper() for name in self.controller_listener_names}
-        return tuple(
-            endpoint._replace(protocol=protocols.get(endpoint.name, endpoint.protocol))
-            for endpoint in endpoints
-            if endpoint.name not in controllers
+        every = tuple(e._replace(protocol=protocols.get(e.name, "")) for e in self.listeners)
+        values["listeners"] = tuple(e for e in every if e.name not in of_quorum)
+        values["controller_listeners"] = tuple(e for e in every if e.name in of_quorum)
+        values["advertised_listeners"] = tuple(
+            e._replace(protocol=protocols.get(e.name, ""))
+            for e in advertised
+            if e.name not in of_quorum
         )
+        first = next((e.name for e in self.listeners), "")
+        values["inter_broker_listener_name"] = (self.inter_broker_listener_name or first).upper()
+
+
+BROKER_KEYS: Mapping[str, Key] = MappingProxyType(
+    {**BrokerConfig.keys, **{key.name: key for key in (*REMOVED_KEYS, *UNUSED_KEYS)}}
+)
+"""Every broker key by Kafka's name, those without an attribute of ``BrokerConfig`` included."""
+
+
+def effect_of(name: str) -> Effect | None:
+    """Return what a key does here, or ``None`` if there is no such key."""
+    if name in BROKER_KEYS:
+        return BROKER_KEYS[name].effect
+    return next((effect for prefix, effect in PREFIXES.items() if name.startswith(prefix)), None)

@@ -7,10 +7,9 @@ Names, types, defaults and ranges: Kafka 4.3 ``KRaftConfigs``, ``QuorumConfig``,
 from __future__ import annotations
 
 from raftkafka.config.effects import WITH_CLUSTER
-from raftkafka.config.keys import (
+from raftkafka.config.keys import Update
+from raftkafka.config.section import (
     Section,
-    Type,
-    Update,
     boolean,
     converted,
     integer,
@@ -18,6 +17,7 @@ from raftkafka.config.keys import (
     optional_string,
     strings,
 )
+from raftkafka.config.values import Type
 from raftkafka.config.voters import Voter, parse_voters
 
 

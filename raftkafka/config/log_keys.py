@@ -5,12 +5,11 @@ Names, types, defaults and ranges: Kafka 4.3 ``ServerLogConfigs``, ``CleanerConf
 
 from __future__ import annotations
 
+from raftkafka.config.checks import Objection, between_or, positive_or_unlimited
 from raftkafka.config.effects import WITH_CLEANER, WITH_COMPRESSION
-from raftkafka.config.keys import (
-    LONG_MAX,
+from raftkafka.config.keys import Update
+from raftkafka.config.section import (
     Section,
-    Type,
-    Update,
     boolean,
     converted,
     double,
@@ -20,6 +19,7 @@ from raftkafka.config.keys import (
     string,
     strings,
 )
+from raftkafka.config.values import LONG_MAX, Type
 
 CLEANUP_POLICIES = ("compact", "delete")
 COMPRESSIONS = ("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer")
@@ -29,6 +29,15 @@ LONGEST_MS = LONG_MAX
 """Kafka's "never"."""
 
 CLUSTER_WIDE = Update.CLUSTER_WIDE
+
+
+def only_producer(compression: str) -> Objection | None:
+    """The codec that batches are stored in: the producer's, whatever it is."""
+    if compression == "producer":
+        return None
+    if compression in COMPRESSIONS:
+        return compression, "raftkafka keeps the producer's compression, so it must be: producer"
+    return compression, f"String must be one of: {', '.join(COMPRESSIONS)}"
 
 
 class LogKeys(Section):
@@ -99,20 +108,20 @@ class LogKeys(Section):
     log_retention_ms: int | None = optional_integer(
         "log.retention.ms",
         kind=Type.LONG,
-        at_least=-1,
+        allowed=positive_or_unlimited(),
         update=CLUSTER_WIDE,
         doc="The age at which a segment is deleted, -1 for never; log.retention.minutes if not "
         "set.",
     )
     log_retention_minutes: int | None = optional_integer(
         "log.retention.minutes",
-        at_least=-1,
+        allowed=positive_or_unlimited(),
         doc="As log.retention.ms, which goes first; log.retention.hours if not set.",
     )
     log_retention_hours: int = integer(
         "log.retention.hours",
         168,
-        at_least=-1,
+        allowed=positive_or_unlimited(),
         doc="As log.retention.ms and log.retention.minutes, which go first.",
     )
     log_retention_bytes: int = long(
@@ -213,15 +222,14 @@ class LogKeys(Section):
     compression_type: str = string(
         "compression.type",
         "producer",
-        choices=COMPRESSIONS,
+        allowed=("[producer]", only_producer),
         update=CLUSTER_WIDE,
-        doc="Batches stay as the producer compressed them: only producer is accepted.",
+        doc="Batches stay as the producer compressed them.",
     )
     compression_gzip_level: int = integer(
         "compression.gzip.level",
         -1,
-        at_least=-1,
-        at_most=9,
+        allowed=between_or(-1, 1, 9),
         effect=WITH_COMPRESSION,
         doc="The level of gzip, 1 to 9, or -1 for gzip's own.",
     )

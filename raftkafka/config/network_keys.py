@@ -5,25 +5,23 @@ Names, types, defaults and ranges: Kafka 4.3 ``SocketServerConfigs``, ``ServerCo
 
 from __future__ import annotations
 
-from raftkafka.config.effects import ONE_LOOP, WITH_QUOTAS, WITH_SESSIONS
+from raftkafka.config.effects import WITH_QUOTAS, WITH_SESSIONS
 from raftkafka.config.endpoints import (
     Endpoint,
     parse_endpoints,
     parse_ip_limits,
     parse_protocol_map,
 )
-from raftkafka.config.keys import (
-    INT_MAX,
+from raftkafka.config.keys import Update
+from raftkafka.config.section import (
     Section,
-    Type,
-    Update,
     converted,
     integer,
     long,
     optional_string,
     string,
-    strings,
 )
+from raftkafka.config.values import INT_MAX, Type
 
 DEFAULT_PROTOCOLS = "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"
 
@@ -166,23 +164,4 @@ class NetworkKeys(Section):
         "request.timeout.ms",
         30000,
         doc="How long the broker waits for the controller to answer what a client asked.",
-    )
-    num_network_threads: int = integer(
-        "num.network.threads", 3, at_least=1, effect=ONE_LOOP, doc="Threads that move bytes."
-    )
-    num_io_threads: int = integer(
-        "num.io.threads", 8, at_least=1, effect=ONE_LOOP, doc="Threads that handle requests."
-    )
-    background_threads: int = integer(
-        "background.threads",
-        10,
-        at_least=1,
-        effect=ONE_LOOP,
-        doc="Threads for housekeeping.",
-    )
-    early_start_listeners: tuple[str, ...] = strings(
-        "early.start.listeners",
-        "",
-        effect=ONE_LOOP,
-        doc="Listeners that start before the others.",
     )
