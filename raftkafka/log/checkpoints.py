@@ -3,8 +3,8 @@
 Pure: bytes to values and back. Whoever owns a file writes it with ``Disk.replace``, so that it is
 there whole or not at all.
 
-Source: Kafka ``OffsetCheckpointFile``, ``LeaderEpochCheckpointFile``, ``PartitionMetadataFile``,
-``MetaProperties``, ``CleanShutdownFileHandler``; KIP-966 for the last one's broker epoch.
+Source: Kafka ``OffsetCheckpointFile``, ``PartitionMetadataFile``, ``MetaProperties``,
+``CleanShutdownFileHandler``; KIP-966 for the last one's broker epoch.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from raftkafka.log.epoch_cache import EpochEntry
 from raftkafka.types import TopicId, TopicPartition, parse_uuid, uuid_text
 
 RECOVERY_POINTS = "recovery-point-offset-checkpoint"
 LOG_STARTS = "log-start-offset-checkpoint"
 HIGH_WATERMARKS = "replication-offset-checkpoint"
-LEADER_EPOCHS = "leader-epoch-checkpoint"
 PARTITION_METADATA = "partition.metadata"
 META_PROPERTIES = "meta.properties"
 CLEAN_SHUTDOWN = ".kafka_cleanshutdown"
@@ -37,7 +35,7 @@ class DamagedCheckpoint(Exception):
     """The content of a small file is not what its format says."""
 
 
-# ---------------------------------------------------------------------- offsets and epochs
+# ---------------------------------------------------------------------- offsets
 
 
 def encode_offsets(offsets: Mapping[TopicPartition, int]) -> bytes:
@@ -60,31 +58,6 @@ def decode_offsets(content: bytes) -> dict[TopicPartition, int]:
             raise DamagedCheckpoint(f"not a topic, a partition and an offset: {line!r}")
         offsets[TopicPartition(fields[0], _number(fields[1]))] = _number(fields[2])
     return offsets
-
-
-def encode_epochs(entries: Iterable[EpochEntry]) -> bytes:
-    """Return the content of a leader epoch checkpoint."""
-    return _encode_lines(f"{entry.epoch} {entry.start_offset}" for entry in entries)
-
-
-def decode_epochs(content: bytes) -> list[EpochEntry]:
-    """Read a leader epoch checkpoint.
-
-    Raises:
-        DamagedCheckpoint: as ``decode_offsets``, or epochs or offsets do not grow.
-    """
-    entries: list[EpochEntry] = []
-    for line in _decode_lines(content):
-        fields = line.split(" ")
-        if len(fields) != 2:
-            raise DamagedCheckpoint(f"not an epoch and an offset: {line!r}")
-        entry = EpochEntry(_number(fields[0]), _number(fields[1]))
-        if entries and not (
-            entries[-1].epoch < entry.epoch and entries[-1].start_offset <= entry.start_offset
-        ):
-            raise DamagedCheckpoint(f"{entry} after {entries[-1]}")
-        entries.append(entry)
-    return entries
 
 
 def _encode_lines(lines: Iterable[str]) -> bytes:

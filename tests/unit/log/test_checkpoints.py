@@ -10,14 +10,12 @@ from hypothesis import strategies as st
 
 from raftkafka.log import checkpoints
 from raftkafka.log.checkpoints import DamagedCheckpoint, LastStart, MetaProperties
-from raftkafka.log.epoch_cache import EpochEntry
 from raftkafka.types import TopicPartition
 
 TOPIC_ID = bytes(range(16))
 
 # As Kafka 4.0 leaves them.
 OFFSETS = b"0\n2\nmy.topic-x 0 17\n__consumer_offsets 49 9223372036854775807\n"
-EPOCHS = b"0\n2\n0 0\n3 120\n"
 METADATA = b"version: 0\ntopic_id: AAECAwQFBgcICQoLDA0ODw"
 META = b"""#
 #Mon Jan 06 10:11:12 UTC 2025
@@ -36,12 +34,6 @@ def test_offset_checkpoint() -> None:
     assert checkpoints.encode_offsets(offsets) == OFFSETS
     assert checkpoints.decode_offsets(OFFSETS) == offsets
     assert checkpoints.decode_offsets(b"0\n0\n") == {}
-
-
-def test_leader_epoch_checkpoint() -> None:
-    entries = [EpochEntry(0, 0), EpochEntry(3, 120)]
-    assert checkpoints.encode_epochs(entries) == EPOCHS
-    assert checkpoints.decode_epochs(EPOCHS) == entries
 
 
 def test_partition_metadata() -> None:
@@ -85,9 +77,6 @@ def test_last_start() -> None:
         (checkpoints.decode_offsets, b"0\n1\nt 0\n"),
         (checkpoints.decode_offsets, b"0\n1\nt 0 x\n"),
         (checkpoints.decode_offsets, b"0\n1\n\xff\xfe 0 1\n"),
-        (checkpoints.decode_epochs, b"0\n1\n1 2 3\n"),
-        (checkpoints.decode_epochs, b"0\n2\n1 5\n1 6\n"),
-        (checkpoints.decode_epochs, b"0\n2\n1 5\n2 4\n"),
         (checkpoints.decode_partition_metadata, b""),
         (checkpoints.decode_partition_metadata, b"version: 1\ntopic_id: AAECAwQFBgcICQoLDA0ODw"),
         (checkpoints.decode_partition_metadata, b"version: 0\n"),
@@ -111,7 +100,6 @@ def test_damage_is_told(decode: Callable[[bytes], object], content: bytes) -> No
     st.sampled_from(
         [
             (checkpoints.decode_offsets, OFFSETS),
-            (checkpoints.decode_epochs, EPOCHS),
             (checkpoints.decode_partition_metadata, METADATA),
             (checkpoints.decode_meta_properties, META),
             (checkpoints.decode_last_start, checkpoints.encode_last_start(LastStart("b", 1))),
