@@ -61,6 +61,7 @@ class _DecodeCompiler:
             "Malformed": Malformed,
             "OUT_OF_BOUNDS": (IndexError, struct.error, UnicodeDecodeError),
             "new": object.__new__,
+            "read_tag_count": wire.read_tag_count,
             "read_varint": wire.read_varint,
             "read_varint_rest": wire.read_varint_rest,
             "read_string_length_rest": wire.read_string_length_rest,
@@ -251,14 +252,11 @@ class _DecodeCompiler:
         source = Source(f"def {name}(b, p, n, o):")
         self._functions.append(source)
         source.add("end = len(b)")
-        with source.block("if n > 127:"):
-            source.add("n, p = read_varint_rest(b, p, n)")
+        source.add("n, p = read_tag_count(b, p, n)")
         with source.block("for _ in range(n):"):
             source.add("tag, p = read_varint(b, p)")
             source.add("size, p = read_varint(b, p)")
             source.add("stop = p + size")
-            with source.block("if stop > end:"):
-                source.add("raise Malformed('a tagged field runs past the end')")
             for field_name, field in layout.tagged:
                 with source.block(f"if tag == {field.tag}:"):
                     self._tagged(source, field, f"o.{field_name}", depth)

@@ -10,6 +10,8 @@ from raftkafka.types import Buffer
 
 VARINT_BITS_MAX = 28
 STRING_BYTES_MAX = 32767
+TAG_BYTES_MIN = 2
+"""The tag and the size of an empty field."""
 
 
 def read_varint(buffer: Buffer, position: int) -> tuple[int, int]:
@@ -48,11 +50,19 @@ def read_string_length_rest(buffer: Buffer, position: int, first: int) -> tuple[
     return length, position
 
 
-def skip_tags(buffer: Buffer, position: int, first: int) -> int:
-    """Step over tagged fields; ``first`` is the first byte of their count, already read."""
+def read_tag_count(buffer: Buffer, position: int, first: int) -> tuple[int, int]:
+    """Read how many tagged fields follow; ``first`` is the first byte, already read."""
     count = first
     if count > 127:
         count, position = read_varint_rest(buffer, position, first)
+    if count * TAG_BYTES_MIN > len(buffer) - position:
+        raise Malformed(f"{count} tagged fields in {len(buffer) - position} bytes")
+    return count, position
+
+
+def skip_tags(buffer: Buffer, position: int, first: int) -> int:
+    """Step over tagged fields; ``first`` is the first byte of their count, already read."""
+    count, position = read_tag_count(buffer, position, first)
     for _ in range(count):
         _, position = read_varint(buffer, position)
         size, position = read_varint(buffer, position)

@@ -204,7 +204,7 @@ def test_unknown_versions_are_refused(version: int) -> None:
         pytest.param(MetadataRequest, 0, "ffffffff", id="null array, but not nullable"),
         pytest.param(MetadataRequest, 1, "7fffffff", id="count beyond the frame"),
         pytest.param(MetadataRequest, 9, "ffffffff7f 00", id="compact count beyond the frame"),
-        pytest.param(MetadataRequest, 9, "808080808001", id="varint of six bytes"),
+        pytest.param(MetadataRequest, 9, "818080808000 00000000", id="varint of six bytes"),
         pytest.param(HeartbeatRequest, 4, "02 ff 00000000 01 00 00", id="not UTF-8"),
         pytest.param(ApiVersionsRequest, 3, "05 6161", id="string beyond the frame"),
         pytest.param(ApiVersionsRequest, 3, "01 01 7f", id="tags beyond the frame"),
@@ -215,6 +215,14 @@ def test_unknown_versions_are_refused(version: int) -> None:
 def test_malformed(message: type[Message], version: int, wire: str) -> None:
     with pytest.raises(Malformed):
         decode(message, version, bytes.fromhex(wire))
+
+
+@pytest.mark.parametrize("message", [ApiVersionsRequest, FetchRequest])
+def test_tags_are_counted_before_they_are_read(message: type[Message]) -> None:
+    version = 3 if message is ApiVersionsRequest else 12
+    wire = encode_bytes(message(), version)
+    with pytest.raises(Malformed, match="100 tagged fields in 199 bytes"):
+        decode(message, version, wire[:-1] + b"\x64" + bytes(199))
 
 
 @pytest.mark.parametrize("size", [1, 3])
