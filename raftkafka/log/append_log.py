@@ -61,7 +61,6 @@ class AppendLog:
         "log_start_offset",
         "on_failure",
         "on_write",
-        "on_write",
         "producers",
         "segments",
         "topic_partition",
@@ -87,8 +86,6 @@ class AppendLog:
         self.failure: OSError | None = None
         self.on_failure: Callable[[Self, OSError], None] | None = None
         """Called once, when a disk call fails."""
-        self.on_write: Callable[[], None] | None = None
-        """Called once, after the next write; whoever wants more sets it again."""
         self.on_write: Callable[[Self], None] | None = None
         """Called after the next write, and then forgotten: who wants more of them sets it again."""
         self._disk = disk
@@ -250,9 +247,6 @@ class AppendLog:
         if newest not in bases:
             self._snapshots.keep(bases | {self.log_end_offset})
         self._snapshot_bytes = self.segments.size_bytes
-        if self.on_write is not None:
-            on_write, self.on_write = self.on_write, None
-            on_write()
 
     def fail(self, error: OSError) -> None:
         """Serve nothing from now on: a disk call for this log failed."""
