@@ -10,7 +10,7 @@ Source: Kafka's ``MetadataImage`` and the images within it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -122,10 +122,6 @@ class MetadataImage:
         """Whether the broker is registered, unfenced and not on its way out."""
         broker = self.brokers.get(broker_id)
         return broker is not None and broker.is_active
-
-    def alive_brokers(self) -> Iterator[BrokerImage]:
-        """Yield the unfenced brokers by ascending id."""
-        return (self.brokers[key] for key in sorted(self.brokers) if not self.brokers[key].fenced)
 
     def config(self, resource_type: int, name: str) -> Mapping[str, str]:
         """Return what was set for one resource; empty if nothing was."""

@@ -29,13 +29,21 @@ class Placement:
         return self._rotation[(self._start + partition) % len(self._rotation)]
 
 
-def place(brokers: Sequence[BrokerImage], replication_factor: int, start: int) -> Placement:
+def place(
+    brokers: Sequence[BrokerImage],
+    replication_factor: int,
+    start: int,
+    *,
+    leader_of_first: int | None = None,
+) -> Placement:
     """Choose replicas for the partitions of one topic.
 
     Args:
         brokers: all registered brokers; only the active ones are chosen.
         replication_factor: replicas of each partition.
         start: any integer ≥ 0, drawn at random for each topic.
+        leader_of_first: the preferred leader of partition 0, if the topic is there already;
+            as long as that broker is active it gives the start.
 
     Raises:
         KafkaError: INVALID_REPLICATION_FACTOR, with the reason alone as its message.
@@ -56,6 +64,9 @@ def place(brokers: Sequence[BrokerImage], replication_factor: int, start: int) -
             f"{unreachable} only {len(active)} of {len(brokers)} registered broker(s) are active."
         )
     rotation = [_replicas(active, first, replication_factor) for first in range(len(active))]
+    for position, broker in enumerate(active):
+        if broker.broker_id == leader_of_first:
+            start = position
     return Placement(rotation, start)
 
 

@@ -82,14 +82,6 @@ class BrokerChangeRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class UnregisterBrokerRecord:
-    """A broker was removed from the cluster for good."""
-
-    broker_id: int
-    broker_epoch: int
-
-
-@dataclass(frozen=True, slots=True)
 class TopicRecord:
     """A topic exists; its partitions follow."""
 
@@ -170,7 +162,6 @@ Record = (
     | ControllerRecord
     | RegisterBrokerRecord
     | BrokerChangeRecord
-    | UnregisterBrokerRecord
     | TopicRecord
     | RemoveTopicRecord
     | PartitionRecord
@@ -190,13 +181,12 @@ _TYPES: tuple[tuple[int, int, type[Record]], ...] = (
     (2, 0, ControllerRecord),
     (3, 0, RegisterBrokerRecord),
     (4, 0, BrokerChangeRecord),
-    (5, 0, UnregisterBrokerRecord),
-    (6, 0, TopicRecord),
-    (7, 0, RemoveTopicRecord),
-    (8, 0, PartitionRecord),
-    (9, 0, PartitionChangeRecord),
-    (10, 0, ConfigRecord),
-    (11, 0, ProducerIdsRecord),
+    (5, 0, TopicRecord),
+    (6, 0, RemoveTopicRecord),
+    (7, 0, PartitionRecord),
+    (8, 0, PartitionChangeRecord),
+    (9, 0, ConfigRecord),
+    (10, 0, ProducerIdsRecord),
 )
 
 

@@ -35,7 +35,6 @@ from metadata.records import (
     RegisterBrokerRecord,
     RemoveTopicRecord,
     TopicRecord,
-    UnregisterBrokerRecord,
     decode_batch,
 )
 from raftkafka.types import TopicId
@@ -93,7 +92,7 @@ class _Step:
         self._before = before
         self._index = index
         self._scalars: dict[str, Any] = {}
-        self._brokers: dict[int, BrokerImage | None] = {}
+        self._brokers: dict[int, BrokerImage] = {}
         self._topics: dict[TopicId, _TopicStep] = {}
         self._removed: dict[TopicId, TopicImage] = {}
         self._configs: dict[ConfigResource, dict[str, str]] = {}
@@ -130,9 +129,6 @@ class _Step:
             in_controlled_shutdown=old.in_controlled_shutdown if leaving is None else leaving,
             directories=old.directories if directories is None else directories,
         )
-
-    def unregister_broker(self, record: UnregisterBrokerRecord) -> None:
-        self._brokers[record.broker_id] = None
 
     def topic(self, record: TopicRecord) -> None:
         self._topics[record.topic_id] = _TopicStep(record.name, {}, is_new=True)
@@ -278,7 +274,6 @@ _REPLAY: dict[type[Record], Callable[[_Step, Any], None]] = {
     ControllerRecord: _Step.controller,
     RegisterBrokerRecord: _Step.register_broker,
     BrokerChangeRecord: _Step.change_broker,
-    UnregisterBrokerRecord: _Step.unregister_broker,
     TopicRecord: _Step.topic,
     RemoveTopicRecord: _Step.remove_topic,
     PartitionRecord: _Step.partition,

@@ -16,6 +16,7 @@ from raftkafka.server.handlers import (
     offsets,
     records,
     topic_partitions,
+    topic_partitions,
     topics,
 )
 

@@ -1,0 +1,35 @@
+"""What every part of the controller takes, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from metadata.image import MetadataImage
+from metadata.records import Record
+from raftkafka.config import BrokerConfig
+from raftkafka.types import Randomness
+
+Answer = TypeVar("Answer", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a decision rests on: the newest image, with all that was appended before."""
+
+    image: MetadataImage
+    config: BrokerConfig
+    random: Randomness
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[Answer]):
+    """Records to commit, and the answer that holds once they are.
+
+    ``records`` may be lazy: it is drawn once, in slices, with nothing else decided in between.
+    Cut where ``starts_a_step`` allows, every prefix of it leaves a valid image.
+    """
+
+    records: Iterable[Record]
+    answer: Answer
