@@ -16,7 +16,6 @@ from raftkafka.server.handlers import (
     offsets,
     records,
     topic_partitions,
-    topic_partitions,
     topics,
 )
 
