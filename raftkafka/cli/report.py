@@ -49,7 +49,6 @@ def run_quietly(body: Callable[[], int]) -> int:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return ``did you mean X?`` if a known word is close enough."""
-    import difflib
+    from raftkafka.config import suggest
 
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {close[0]}?" if close else None
+    return suggest.did_you_mean(word, known).removeprefix("; ") or None
