@@ -20,6 +20,8 @@ FLEXIBLE_TAIL = b"\0\0\0"
 """Empty tags of the partition, the topic and the request."""
 PROBE_OFFSET = 0x5EED_0FF5_E7_00_00_01
 SHAPES_MAX = 256
+VERSION_LOW = 3
+"""The low byte of the API version; the high one is 0 in every version that is known."""
 PREFIX_BEGIN = 8
 """After API key, version and correlation id."""
 
@@ -54,9 +56,9 @@ class ProduceShape:
     __slots__ = (
         "_answer",
         "_base_offset_position",
-        "_head",
         "_log_start_offset",
         "_tail",
+        "_version",
         "acks",
         "leader",
         "length_position",
@@ -73,7 +75,7 @@ class ProduceShape:
         acks: int,
         leader: PartitionLeader,
     ) -> None:
-        self._head = bytes(frame[:4])
+        self._version = frame[VERSION_LOW]
         self.prefix = bytes(frame[PREFIX_BEGIN:length_position])
         self.length_position = length_position
         self._tail = FLEXIBLE_TAIL if flexible else b""
@@ -87,7 +89,8 @@ class ProduceShape:
         """Return the batches of a frame of this shape, or None if it is of another."""
         position = self.length_position
         if (
-            frame[:4] != self._head
+            frame[VERSION_LOW] != self._version
+            or frame[VERSION_LOW - 1]
             or self.leader.ended is not None
             or self.leader.log.log_start_offset != self._log_start_offset
             or not self._answers_at_once()
@@ -100,7 +103,9 @@ class ProduceShape:
             length = _int32.unpack_from(frame, position)[0]
             position += 4
         end = position + length
-        if length <= 0 or end + len(self._tail) != len(frame) or frame[end:] != self._tail:
+        if length <= 0 or end + len(self._tail) != len(frame):
+            return None
+        if self._tail and bytes(frame[end:]) != self._tail:
             return None
         return frame[position:end]
 
