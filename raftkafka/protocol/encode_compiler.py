@@ -151,7 +151,7 @@ class _EncodeCompiler:
         long = f"{self._pack(kinds, values)} + {varint}(n)"
         source.add(f"parts.append({short} if n < 128 else {long})")
 
-    def _read_nullable(
+    def _load_with_length(
         self, source: Source, field: Field, name: str, value: str, empty: str, convert: str = ""
     ) -> None:
         """Put a value into the local ``name`` and its length, as sent, into ``n``."""
@@ -171,7 +171,7 @@ class _EncodeCompiler:
 
     def _bytes(self, source: Source, field: Field, value: str) -> None:
         convert = ".encode()" if field.kind == "string" else ""
-        self._read_nullable(source, field, "x", value, "b''", convert)
+        self._load_with_length(source, field, "x", value, "b''", convert)
         self._flush_with_length(source, field.kind)
         source.add("parts.append(x)")
 
@@ -202,7 +202,7 @@ class _EncodeCompiler:
     def _array(self, source: Source, field: Field, value: str, depth: int) -> None:
         local, item = f"y{depth}", f"e{depth}"
         element = element_of(field)
-        self._read_nullable(source, field, local, value, "()")
+        self._load_with_length(source, field, local, value, "()")
         if isinstance(element, Field) and element.kind in "bhiq":
             self._numbers(source, element.kind, local)
             return
