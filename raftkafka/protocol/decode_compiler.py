@@ -30,7 +30,7 @@ from raftkafka.protocol.layout import (
     struct_of,
 )
 from raftkafka.protocol.schema import FIXED_SIZES, Field, Message, Struct
-from raftkafka.protocol.source import Source, literal
+from raftkafka.protocol.source import Source
 
 Decode = Callable[[memoryview, int], tuple[Any, int]]
 
@@ -279,9 +279,12 @@ class _DecodeCompiler:
         return cls.__name__
 
     def _default(self, field: Field) -> str:
-        if field.kind == "struct" and field.default is not None:
-            return literal(field.default, self._name(struct_of(field)))
-        return literal(field.default, "list")
+        """Return the expression for a field that was not sent."""
+        if field.default is list:
+            return "[]"
+        return (
+            f"{self._name(struct_of(field))}()" if callable(field.default) else repr(field.default)
+        )
 
 
 def _holds_records(cls: type[Struct]) -> bool:

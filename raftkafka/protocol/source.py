@@ -28,10 +28,3 @@ class Source:
     def text(self) -> str:
         """Return the whole."""
         return "\n".join(self._lines)
-
-
-def literal(default: object, make: str) -> str:
-    """Return the expression for a field's default; ``make`` names its callable, if it is one."""
-    if default is list:
-        return "[]"
-    return f"{make}()" if callable(default) else repr(default)
