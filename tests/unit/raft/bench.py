@@ -17,6 +17,7 @@ from metadata.raft.settings import RaftSettings
 from tests.sim.quorum.node import EventDisk
 
 FOLDER = "/meta"
+SEGMENT_BYTES = 4096
 SETTINGS = RaftSettings(1, frozenset({1}), snapshot_every_bytes=1 << 30, retained_entries=0)
 
 
@@ -62,8 +63,9 @@ class Node:
     def start(self) -> None:
         """Open the folder."""
         self.machine = Machine()
-        self.folder = QuorumFolder(self.disk, FOLDER, self.settings)
-        recovered = self.folder.open(Random(self.node_id).randbytes(16))
+        self.folder = QuorumFolder(self.disk, FOLDER, self.settings, SEGMENT_BYTES)
+        recovered = self.folder.open(self.bench.random.randbytes(16))
+        self.identity = recovered.identity
         self.journal = recovered.journal
         self.core = RaftCore(
             self.settings,
@@ -116,6 +118,7 @@ class Bench(dict[int, Node]):
     def __init__(self, voters: int, observers: Iterable[int] = (), **settings: int) -> None:
         super().__init__()
         self.now = 1000.0
+        self.random = Random(1)
         self.wire: list[tuple[int, int, Message]] = []
         ids = frozenset(range(1, voters + 1))
         base = replace(SETTINGS, voters=ids, **settings)
