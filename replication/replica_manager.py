@@ -8,7 +8,7 @@ Source: Kafka 4.0 ``ReplicaManager.applyDelta``, ``getPartitionOrException``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from metadata.delta import Delta
@@ -18,6 +18,7 @@ from raftkafka.log.log_config import LogConfig
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.types import TopicId, TopicPartition
 from replication.leader import PartitionLeader
+from replication.log_configs import LogConfigs
 
 
 class LogStore(Protocol):
@@ -51,12 +52,12 @@ class ReplicaManager:
         self,
         node_id: int,
         logs: LogStore,
-        log_config: Callable[[MetadataImage, str], LogConfig],
+        log_configs: LogConfigs,
         image: MetadataImage,
     ) -> None:
         self._node_id = node_id
         self._logs = logs
-        self._log_config = log_config
+        self._log_configs = log_configs
         self._image = image
         self._leaders: dict[str, dict[int, PartitionLeader]] = {}
 
@@ -134,7 +135,7 @@ class ReplicaManager:
         durable before clients are served (rule 9).
         """
         topic_partition = TopicPartition(topic.name, number)
-        config = self._log_config(self._image, topic.name)
+        config = self._log_configs.of(self._image, topic.name)
         log = self._logs.open(topic_partition, topic.topic_id, config)
         if log.epochs.latest < partition.leader_epoch:
             log.epochs.assign(partition.leader_epoch, log.log_end_offset)
@@ -196,7 +197,7 @@ class ReplicaManager:
     def _reconfigure(self, name: str) -> None:
         """A topic's configuration changed, or (any other name) the broker's beneath them all."""
         for topic in [name] if name in self._image.topics else list(self._leaders):
-            config = self._log_config(self._image, topic)
+            config = self._log_configs.of(self._image, topic)
             for leader in self._leaders.get(topic, {}).values():
                 leader.log.config = config
                 leader.advance()

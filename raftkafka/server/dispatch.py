@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 import trio
 
-from raftkafka.errors import ErrorCode, KafkaError
+from raftkafka.errors import ErrorCode, KafkaError, Malformed
 from raftkafka.protocol.apis import ApiKey, request_class
 from raftkafka.protocol.codec import decode
 from raftkafka.protocol.frames import RequestHeader, parse_request_header
@@ -24,6 +24,9 @@ from raftkafka.server.handlers.produce import ProduceHandler
 PRODUCE_KEY = ApiKey.PRODUCE.to_bytes(2)
 FIRST_PRODUCE_VERSION = 3
 """0 to 2 are advertised and refused, as Kafka does: old librdkafka compresses only if it sees 0."""
+
+PLAIN_REQUEST_BYTES_MAX = 4 * 1024 * 1024
+"""Of a request without records: millions of tiny elements would stop the loop for seconds."""
 
 log = structlog.get_logger()
 
@@ -58,6 +61,8 @@ class Dispatcher:
         if frame[:2] == PRODUCE_KEY and self._produce.handle_as_before(connection, frame):
             return
         header = parse_request_header(frame)
+        if len(frame) > PLAIN_REQUEST_BYTES_MAX and header.api_key != ApiKey.PRODUCE:
+            raise Malformed(f"a request of {len(frame)} bytes without records")
         connection.client_id = header.client_id
         api = self._apis.get(header.api_key)
         if header.api_key == ApiKey.PRODUCE and header.api_version < FIRST_PRODUCE_VERSION:
