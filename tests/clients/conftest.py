@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -44,7 +45,7 @@ class Meeting:
         """Create a topic with a new name; keys have ``_`` for ``.``."""
         topic = f"t{uuid4().hex[:8]}"
         config = {key.replace("_", "."): value for key, value in configs.items()}
-        admin = AdminClient({"bootstrap.servers": self.server.bootstrap})
+        admin: Any = AdminClient({"bootstrap.servers": self.server.bootstrap})
         new = NewTopic(topic, partitions, 1, config=config)
         futures: dict[str, Future[None]] = admin.create_topics([new])
         futures[topic].result(30)

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests.support.batches import batches_in
 from tests.support.wire import LOOPBACK, is_serving, until
 
 ROOT = Path(__file__).parents[2]
@@ -87,16 +88,39 @@ class Server:
         return self._process.pid
 
     @property
+    def rss_bytes(self) -> int:
+        """Resident memory of the process."""
+        pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def open_files(self) -> int:
+        """Descriptors that the process holds."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Start and wait until it answers."""
+        self.spawn()
+        self.wait_until_serving()
+
+    def spawn(self) -> None:
+        """Start without waiting."""
         assert not self.is_running
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command(), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+
+    def wait_until_serving(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            RuntimeError: it ended instead; its log is in the message.
+        """
 
         def serves_or_died() -> bool:
             return is_serving(self.port) or not self.is_running
@@ -136,12 +160,7 @@ class Server:
     def batches(self, topic: str, partition: int = 0) -> Iterator[bytes]:
         """Yield the batches of a partition, whole, from its files, in order."""
         for segment in sorted((self.data / f"{topic}-{partition}").glob("*.log")):
-            content = segment.read_bytes()
-            position = 0
-            while position + 12 <= len(content):
-                end = position + 12 + int.from_bytes(content[position + 8 : position + 12], "big")
-                yield content[position:end]
-                position = end
+            yield from batches_in(segment.read_bytes())
 
 
 class ApacheKafka(Server):
