@@ -18,6 +18,7 @@ from raftkafka.errors import DamagedDisk
 
 SUFFIX = ".journal"
 HEADER_SALT = b"segment"
+FIRST_FRAME_BYTES_MAX = 1024
 ADVICE = "restore the folder from a copy, or wipe it if other voters hold the log"
 
 
@@ -152,9 +153,10 @@ class JournalFiles:
     def _roll(self, number: int, room: int) -> None:
         """Begin a segment with room for at least ``room`` bytes after its header."""
         salt = HEADER_SALT + number.to_bytes(8)
-        size = max(self.segment_bytes, room + frames.SECTOR_BYTES * 8)
+        size = max(self.segment_bytes, room + FIRST_FRAME_BYTES_MAX)
         header = header_record(self.identity, size, self._state)
         first = frames.encode([header], salt, 0)
+        assert len(first) <= FIRST_FRAME_BYTES_MAX
         self.close()
         path = self._path(number)
         self.disk.replace(path, first + bytes(size - len(first)))

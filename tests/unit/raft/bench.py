@@ -56,7 +56,7 @@ class Node:
         self.bench = bench
         self.settings = settings
         self.node_id = settings.node_id
-        self.disk = EventDisk(Random(settings.node_id))
+        self.disk = bench.disk_type(Random(settings.node_id))
         self.outcomes: list[int | UnknownOutcome] = []
         self.start()
 
@@ -78,9 +78,9 @@ class Node:
         send = partial(self.bench.send, self.node_id)
         self.pump = Pump(self.core, self.folder, send, lambda: self.bench.now)
 
-    def restart(self) -> None:
+    def restart(self, *, power_loss: bool = False) -> None:
         """Kill it and start again."""
-        self.disk = self.disk.after_kill()
+        self.disk = self.disk.after_power_loss() if power_loss else self.disk.after_kill()
         self.start()
 
     def step(self) -> None:
@@ -114,6 +114,8 @@ class Node:
 
 class Bench(dict[int, Node]):
     """Voters and observers by id; all messages wait until a test delivers or drops them."""
+
+    disk_type: type[EventDisk] = EventDisk
 
     def __init__(self, voters: int, observers: Iterable[int] = (), **settings: int) -> None:
         super().__init__()
