@@ -31,13 +31,14 @@ digest() { cat "$@" | sha256sum | cut -c1-16; }
 pip_install() { # pip_install VENV ARGUMENT...: quiet; on failure one line that says why
     local venv=$1 output
     shift
-    output=$("$venv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet "$@" 2>&1) && return
-    say "$output"
+    output=$("$venv/bin/python" -m pip --disable-pip-version-check --no-input --retries 2 \
+        install --quiet "$@" 2>&1) && return
     case $output in
-    *"Connection"* | *"connection"* | *"Name or service"* | *"name resolution"* | *"timed out"*)
-        die "the Python package index cannot be reached; the first run needs a network" ;;
-    *) die "installing Python packages failed; pip's own words are above" ;;
+    *"onnection"* | *"ame resolution"* | *"timed out"* | *"from versions: none"*)
+        die "no package index can be reached; the first run needs a network (or pip's PIP_INDEX_URL)" ;;
     esac
+    say "$output"
+    die "installing Python packages failed; pip's own words are above"
 }
 
 # make_environment VENV LOCK: create VENV if needed and install LOCK's pinned, hashed packages.
