@@ -12,6 +12,7 @@ from raftkafka.config.keys import Effect, Key
 from raftkafka.config.log_keys import LogKeys
 from raftkafka.config.network_keys import NetworkKeys
 from raftkafka.config.unused_keys import PREFIXES, REMOVED_KEYS, UNUSED_KEYS
+from raftkafka.config.values import format_value
 
 
 class BrokerConfig(ClusterKeys, NetworkKeys, LogKeys, GroupKeys, TransactionKeys):
@@ -24,7 +25,7 @@ class BrokerConfig(ClusterKeys, NetworkKeys, LogKeys, GroupKeys, TransactionKeys
     """
 
     given: Mapping[str, str] = MappingProxyType({})
-    """What the file and the command line set: Kafka's names and their text."""
+    """What was set, by a file, the command line or a caller: Kafka's names and their text."""
 
     controller_listeners: tuple[Endpoint, ...] = ()
     """Those of ``listeners`` that ``controller.listener.names`` names."""
@@ -32,6 +33,8 @@ class BrokerConfig(ClusterKeys, NetworkKeys, LogKeys, GroupKeys, TransactionKeys
     def __post_init__(self) -> None:
         """Fill in what follows from other keys."""
         values = self.__dict__
+        if "given" not in values:
+            values["given"] = MappingProxyType(self._texts())
         values["log_dirs"] = self.log_dirs or self.log_dir
         values["metadata_log_dir"] = self.metadata_log_dir or next(iter(self.log_dirs), "")
         advertised = self.advertised_listeners or self.listeners
@@ -47,6 +50,16 @@ class BrokerConfig(ClusterKeys, NetworkKeys, LogKeys, GroupKeys, TransactionKeys
         )
         first = next((e.name for e in self.listeners), "")
         values["inter_broker_listener_name"] = (self.inter_broker_listener_name or first).upper()
+
+    def _texts(self) -> dict[str, str]:
+        """Return the texts of values that a caller gave as values."""
+        texts: dict[str, str] = {}
+        for name, attribute in self.attributes.items():
+            if attribute in self.__dict__ and self.keys[name].read is None:
+                text = format_value(self.__dict__[attribute])
+                if text is not None:
+                    texts[name] = text
+        return texts
 
 
 BROKER_KEYS: Mapping[str, Key] = MappingProxyType(

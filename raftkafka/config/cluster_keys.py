@@ -26,29 +26,31 @@ class ClusterKeys(Section):
 
     node_id: int = integer(
         "node.id",
-        1,
+        default=1,
         at_least=0,
         doc="The number of this node, its own in the cluster.",
     )
     broker_id: int = integer(
         "broker.id",
-        -1,
+        default=-1,
+        at_least=-1,
         doc="The old name of node.id; -1 for not set.",
     )
     process_roles: tuple[str, ...] = strings(
         "process.roles",
-        "",
+        default="",
         choices=("broker", "controller"),
         doc="What this node is: broker, controller or both. Not set, a node among the voters is "
         "both. A lone node must be both.",
     )
     broker_rack: str | None = optional_string(
         "broker.rack",
+        default=None,
         doc="Where this broker stands; replicas of a partition are spread over racks.",
     )
     controller_listener_names: tuple[str, ...] = strings(
         "controller.listener.names",
-        "",
+        default="",
         doc="Which of the listeners are for the quorum; clients are not served there. A lone "
         "node does not open them.",
     )
@@ -56,160 +58,161 @@ class ClusterKeys(Section):
         parse_voters,
         Type.LIST,
         "controller.quorum.voters",
-        "",
+        default="",
         doc="The nodes that keep the metadata: id@host:port, separated by commas. Empty for a "
         "lone node. So far it can name this node only.",
     )
     controller_quorum_bootstrap_servers: tuple[str, ...] = strings(
         "controller.quorum.bootstrap.servers",
-        "",
+        default="",
         doc="Where Kafka finds its quorum; here controller.quorum.voters names it. At most one "
         "server is accepted, as of a lone node.",
     )
     cluster_secret_file: str | None = optional_string(
         "cluster.secret.file",
+        default=None,
         effect=WITH_CLUSTER,
         doc="A file with the secret by which brokers know each other. raftkafka's own.",
     )
     num_partitions: int = integer(
         "num.partitions",
-        1,
+        default=1,
         at_least=1,
         doc="How many partitions a new topic gets that does not say.",
     )
     default_replication_factor: int = integer(
         "default.replication.factor",
-        1,
+        default=1,
         at_least=1,
         doc="How many replicas a new topic's partitions get when it does not say.",
     )
     min_insync_replicas: int = integer(
         "min.insync.replicas",
-        1,
+        default=1,
         at_least=1,
         update=Update.CLUSTER_WIDE,
         doc="How many replicas must hold a record before a producer with acks=all is answered.",
     )
     unclean_leader_election_enable: bool = boolean(
         "unclean.leader.election.enable",
-        False,
+        default=False,
         update=Update.CLUSTER_WIDE,
         doc="Whether a replica that may miss committed records can lead when no other is left.",
     )
     auto_create_topics_enable: bool = boolean(
         "auto.create.topics.enable",
-        True,
+        default=True,
         doc="Whether a client that asks for an unknown topic gets it created.",
     )
     delete_topic_enable: bool = boolean(
         "delete.topic.enable",
-        True,
+        default=True,
         doc="Whether topics can be deleted.",
     )
     controlled_shutdown_enable: bool = boolean(
         "controlled.shutdown.enable",
-        True,
+        default=True,
         effect=WITH_CLUSTER,
         doc="Whether a broker that stops hands its leaderships over first.",
     )
     broker_heartbeat_interval_ms: int = integer(
         "broker.heartbeat.interval.ms",
-        2000,
+        default=2000,
         effect=WITH_CLUSTER,
         doc="How often a broker tells the controller that it lives.",
     )
     broker_session_timeout_ms: int = integer(
         "broker.session.timeout.ms",
-        9000,
+        default=9000,
         effect=WITH_CLUSTER,
         doc="How long a broker may be silent before it is fenced.",
     )
     initial_broker_registration_timeout_ms: int = integer(
         "initial.broker.registration.timeout.ms",
-        60000,
+        default=60000,
         effect=WITH_CLUSTER,
         doc="How long a starting broker tries to register.",
     )
     num_replica_fetchers: int = integer(
         "num.replica.fetchers",
-        1,
+        default=1,
         at_least=1,
         effect=WITH_CLUSTER,
         doc="Connections by which a follower fetches from one leader.",
     )
     replica_lag_time_max_ms: int = long(
         "replica.lag.time.max.ms",
-        30000,
+        default=30000,
         effect=WITH_CLUSTER,
         doc="How long a follower may be behind before it leaves the in-sync replicas.",
     )
     replica_fetch_max_bytes: int = integer(
         "replica.fetch.max.bytes",
-        1048576,
+        default=1048576,
         at_least=0,
         effect=WITH_CLUSTER,
         doc="The most that a follower asks of one partition at a time.",
     )
     replica_fetch_response_max_bytes: int = integer(
         "replica.fetch.response.max.bytes",
-        10485760,
+        default=10485760,
         at_least=0,
         effect=WITH_CLUSTER,
         doc="The most that a follower asks of all partitions at a time.",
     )
     replica_fetch_min_bytes: int = integer(
         "replica.fetch.min.bytes",
-        1,
+        default=1,
         effect=WITH_CLUSTER,
         doc="How much a leader waits for before it answers a follower.",
     )
     replica_fetch_wait_max_ms: int = integer(
         "replica.fetch.wait.max.ms",
-        500,
+        default=500,
         effect=WITH_CLUSTER,
         doc="How long a leader waits for that much.",
     )
     replica_fetch_backoff_ms: int = integer(
         "replica.fetch.backoff.ms",
-        1000,
+        default=1000,
         at_least=0,
         effect=WITH_CLUSTER,
         doc="How long a follower rests after a failed fetch.",
     )
     replica_socket_timeout_ms: int = integer(
         "replica.socket.timeout.ms",
-        30000,
+        default=30000,
         effect=WITH_CLUSTER,
         doc="How long a follower waits for an answer.",
     )
     replica_socket_receive_buffer_bytes: int = integer(
         "replica.socket.receive.buffer.bytes",
-        65536,
+        default=65536,
         effect=WITH_CLUSTER,
         doc="SO_RCVBUF of a follower's connection.",
     )
     replica_high_watermark_checkpoint_interval_ms: int = long(
         "replica.high.watermark.checkpoint.interval.ms",
-        5000,
+        default=5000,
         at_least=1,
         doc="How often the high watermarks are written down.",
     )
     auto_leader_rebalance_enable: bool = boolean(
         "auto.leader.rebalance.enable",
-        True,
+        default=True,
         effect=WITH_CLUSTER,
         doc="Whether leaderships go back to the preferred replicas by themselves.",
     )
     leader_imbalance_check_interval_seconds: int = long(
         "leader.imbalance.check.interval.seconds",
-        300,
+        default=300,
         at_least=1,
         effect=WITH_CLUSTER,
         doc="How often that is looked at.",
     )
     unclean_leader_election_interval_ms: int = long(
         "unclean.leader.election.interval.ms",
-        300000,
+        default=300000,
         at_least=1,
         effect=WITH_CLUSTER,
         doc="How often partitions without a leader are looked for that an unclean election may "

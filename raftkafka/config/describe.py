@@ -123,4 +123,4 @@ def documentation(key: Key) -> str:
     """Return what a key is for, and what it does here if that is not the same."""
     if key.effect is DOES:
         return key.doc
-    return f"{key.doc} ({key.effect})" if key.doc else str(key.effect).capitalize()
+    return f"{key.doc} ({key.effect})" if key.doc else str(key.effect)

@@ -148,6 +148,9 @@ def check_values(settings: Iterable[Setting], findings: Findings) -> None:
 def combine(settings: Mapping[str, Setting], findings: Findings) -> None:
     """Make the configuration, if the keys go together."""
     texts = {name: setting.text for name, setting in settings.items()}
+    node_id = texts.get("node.id", texts.get("broker.id"))
+    if node_id is not None:
+        texts["node.id"] = texts["broker.id"] = node_id
     config = BrokerConfig.of(
         {name: text for name, text in texts.items() if name in BrokerConfig.keys},
         given=MappingProxyType(texts),

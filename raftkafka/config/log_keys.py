@@ -6,7 +6,7 @@ Names, types, defaults and ranges: Kafka 4.3 ``ServerLogConfigs``, ``CleanerConf
 from __future__ import annotations
 
 from raftkafka.config.checks import Objection, between_or, positive_or_unlimited
-from raftkafka.config.effects import WITH_CLEANER, WITH_COMPRESSION
+from raftkafka.config.effects import WITH_CLEANER, WITH_CLUSTER, WITH_COMPRESSION
 from raftkafka.config.keys import Update
 from raftkafka.config.section import (
     Section,
@@ -45,7 +45,7 @@ class LogKeys(Section):
 
     log_dir: tuple[str, ...] = strings(
         "log.dir",
-        "/tmp/kafka-logs",
+        default="/tmp/kafka-logs",
         doc="The log directories when log.dirs is not set. Started without a file, the broker "
         "takes ./data.",
     )
@@ -53,7 +53,7 @@ class LogKeys(Section):
         tuple,
         Type.LIST,
         "log.dirs",
-        None,
+        default=None,
         doc="The directories that hold the data, separated by commas. A new partition goes to "
         "the one with the fewest. log.dir if not set.",
     )
@@ -61,41 +61,44 @@ class LogKeys(Section):
         str,
         Type.STRING,
         "metadata.log.dir",
-        None,
+        default=None,
         doc="The directory that holds the metadata journal; the first log directory if not set.",
     )
     log_dir_failure_timeout_ms: int = long(
         "log.dir.failure.timeout.ms",
-        30000,
+        default=30000,
         at_least=1,
+        effect=WITH_CLUSTER,
         doc="How long the controller may stay out of reach before a broker that has to report a "
         "failed log directory stops.",
     )
     num_recovery_threads_per_data_dir: int = integer(
         "num.recovery.threads.per.data.dir",
-        2,
+        default=2,
         at_least=1,
         doc="Threads per log directory that check logs after an unclean stop.",
     )
     log_segment_bytes: int = integer(
         "log.segment.bytes",
-        1073741824,
+        default=1073741824,
         at_least=SEGMENT_BYTES_MIN,
         update=CLUSTER_WIDE,
         doc="The size at which a segment is full and the next one begins.",
     )
     log_roll_ms: int | None = optional_integer(
         "log.roll.ms",
+        default=None,
         kind=Type.LONG,
         at_least=1,
         update=CLUSTER_WIDE,
         doc="The age at which the next segment begins; log.roll.hours if not set.",
     )
     log_roll_hours: int = integer(
-        "log.roll.hours", 168, at_least=1, doc="As log.roll.ms, which goes first."
+        "log.roll.hours", default=168, at_least=1, doc="As log.roll.ms, which goes first."
     )
     log_roll_jitter_ms: int | None = optional_integer(
         "log.roll.jitter.ms",
+        default=None,
         kind=Type.LONG,
         at_least=0,
         update=CLUSTER_WIDE,
@@ -103,10 +106,14 @@ class LogKeys(Section):
         "log.roll.jitter.hours if not set.",
     )
     log_roll_jitter_hours: int = integer(
-        "log.roll.jitter.hours", 0, at_least=0, doc="As log.roll.jitter.ms, which goes first."
+        "log.roll.jitter.hours",
+        default=0,
+        at_least=0,
+        doc="As log.roll.jitter.ms, which goes first.",
     )
     log_retention_ms: int | None = optional_integer(
         "log.retention.ms",
+        default=None,
         kind=Type.LONG,
         allowed=positive_or_unlimited(),
         update=CLUSTER_WIDE,
@@ -115,30 +122,31 @@ class LogKeys(Section):
     )
     log_retention_minutes: int | None = optional_integer(
         "log.retention.minutes",
+        default=None,
         allowed=positive_or_unlimited(),
         doc="As log.retention.ms, which goes first; log.retention.hours if not set.",
     )
     log_retention_hours: int = integer(
         "log.retention.hours",
-        168,
+        default=168,
         allowed=positive_or_unlimited(),
         doc="As log.retention.ms and log.retention.minutes, which go first.",
     )
     log_retention_bytes: int = long(
         "log.retention.bytes",
-        -1,
+        default=-1,
         update=CLUSTER_WIDE,
         doc="The size of a partition above which its oldest segments are deleted, -1 for none.",
     )
     log_retention_check_interval_ms: int = long(
         "log.retention.check.interval.ms",
-        300000,
+        default=300000,
         at_least=1,
         doc="How often retention is looked at.",
     )
     log_cleanup_policy: tuple[str, ...] = strings(
         "log.cleanup.policy",
-        "delete",
+        default="delete",
         choices=CLEANUP_POLICIES,
         update=CLUSTER_WIDE,
         doc="What becomes of old records: delete (by age and size), compact (the last of each "
@@ -147,34 +155,34 @@ class LogKeys(Section):
     )
     log_segment_delete_delay_ms: int = long(
         "log.segment.delete.delay.ms",
-        60000,
+        default=60000,
         at_least=0,
         update=CLUSTER_WIDE,
         doc="How long deleted segments and topics stay on disk under another name.",
     )
     log_index_size_max_bytes: int = integer(
         "log.index.size.max.bytes",
-        10485760,
+        default=10485760,
         at_least=4,
         update=CLUSTER_WIDE,
         doc="The size at which a segment's index is full and the next segment begins.",
     )
     log_index_interval_bytes: int = integer(
         "log.index.interval.bytes",
-        4096,
+        default=4096,
         at_least=0,
         update=CLUSTER_WIDE,
         doc="How many bytes of batches lie between two entries of an index.",
     )
     log_preallocate: bool = boolean(
         "log.preallocate",
-        False,
+        default=False,
         update=CLUSTER_WIDE,
         doc="Whether a segment's file gets its full size when it begins.",
     )
     log_flush_interval_messages: int = long(
         "log.flush.interval.messages",
-        LONGEST_MS,
+        default=LONGEST_MS,
         at_least=1,
         update=CLUSTER_WIDE,
         doc="How many records a partition may hold unflushed. With 1, an acknowledgement means "
@@ -182,6 +190,7 @@ class LogKeys(Section):
     )
     log_flush_interval_ms: int | None = optional_integer(
         "log.flush.interval.ms",
+        default=None,
         kind=Type.LONG,
         at_least=0,
         update=CLUSTER_WIDE,
@@ -189,53 +198,53 @@ class LogKeys(Section):
     )
     log_flush_scheduler_interval_ms: int = long(
         "log.flush.scheduler.interval.ms",
-        LONGEST_MS,
+        default=LONGEST_MS,
         at_least=1,
         doc="How often the broker looks for logs that are due to be flushed.",
     )
     log_flush_offset_checkpoint_interval_ms: int = integer(
         "log.flush.offset.checkpoint.interval.ms",
-        60000,
+        default=60000,
         at_least=0,
         doc="How often the recovery points are written down.",
     )
     log_flush_start_offset_checkpoint_interval_ms: int = integer(
         "log.flush.start.offset.checkpoint.interval.ms",
-        60000,
+        default=60000,
         at_least=0,
         doc="How often the first offsets of the logs are written down.",
     )
     log_flush_before_visible: bool = boolean(
         "log.flush.before.visible",
-        False,
+        default=False,
         update=CLUSTER_WIDE,
         doc="Whether consumers see a record only once it is flushed. The flush interval, by "
         "count and by time, decides when. raftkafka's own.",
     )
     message_max_bytes: int = integer(
         "message.max.bytes",
-        1048588,
+        default=1048588,
         at_least=0,
         update=CLUSTER_WIDE,
         doc="The size of the largest batch that is accepted, as compressed by the producer.",
     )
     compression_type: str = string(
         "compression.type",
-        "producer",
+        default="producer",
         allowed=("[producer]", only_producer),
         update=CLUSTER_WIDE,
         doc="Batches stay as the producer compressed them.",
     )
     compression_gzip_level: int = integer(
         "compression.gzip.level",
-        -1,
+        default=-1,
         allowed=between_or(-1, 1, 9),
         effect=WITH_COMPRESSION,
         doc="The level of gzip, 1 to 9, or -1 for gzip's own.",
     )
     compression_lz4_level: int = integer(
         "compression.lz4.level",
-        9,
+        default=9,
         at_least=1,
         at_most=17,
         effect=WITH_COMPRESSION,
@@ -243,7 +252,7 @@ class LogKeys(Section):
     )
     compression_zstd_level: int = integer(
         "compression.zstd.level",
-        3,
+        default=3,
         at_least=-131072,
         at_most=22,
         effect=WITH_COMPRESSION,
@@ -251,14 +260,14 @@ class LogKeys(Section):
     )
     log_message_timestamp_type: str = string(
         "log.message.timestamp.type",
-        "CreateTime",
+        default="CreateTime",
         choices=TIMESTAMP_TYPES,
         update=CLUSTER_WIDE,
         doc="Whether records keep their producer's time or get the broker's.",
     )
     log_message_timestamp_before_max_ms: int = long(
         "log.message.timestamp.before.max.ms",
-        LONGEST_MS,
+        default=LONGEST_MS,
         at_least=0,
         update=CLUSTER_WIDE,
         doc="How far a producer's timestamp may lie in the past. Not looked at under "
@@ -266,7 +275,7 @@ class LogKeys(Section):
     )
     log_message_timestamp_after_max_ms: int = long(
         "log.message.timestamp.after.max.ms",
-        3600000,
+        default=3600000,
         at_least=0,
         update=CLUSTER_WIDE,
         doc="How far a producer's timestamp may lie in the future. Not looked at under "
@@ -274,62 +283,62 @@ class LogKeys(Section):
     )
     producer_id_expiration_ms: int = integer(
         "producer.id.expiration.ms",
-        86400000,
+        default=86400000,
         at_least=1,
         update=CLUSTER_WIDE,
         doc="How long a partition remembers an idempotent producer that went silent.",
     )
     producer_id_expiration_check_interval_ms: int = integer(
         "producer.id.expiration.check.interval.ms",
-        600000,
+        default=600000,
         at_least=1,
         doc="How often silent producers are looked for.",
     )
     log_cleaner_enable: bool = boolean(
-        "log.cleaner.enable", True, effect=WITH_CLEANER, doc="Whether logs are compacted."
+        "log.cleaner.enable", default=True, effect=WITH_CLEANER, doc="Whether logs are compacted."
     )
     log_cleaner_threads: int = integer(
         "log.cleaner.threads",
-        1,
+        default=1,
         at_least=0,
         effect=WITH_CLEANER,
         doc="How many logs are compacted at a time.",
     )
     log_cleaner_backoff_ms: int = long(
         "log.cleaner.backoff.ms",
-        15000,
+        default=15000,
         at_least=0,
         effect=WITH_CLEANER,
         doc="How long the cleaner sleeps when no log needs it.",
     )
     log_cleaner_dedupe_buffer_size: int = long(
         "log.cleaner.dedupe.buffer.size",
-        134217728,
+        default=134217728,
         effect=WITH_CLEANER,
         doc="Bytes that all cleaner threads together use for the map of keys.",
     )
     log_cleaner_io_buffer_size: int = integer(
         "log.cleaner.io.buffer.size",
-        524288,
+        default=524288,
         at_least=0,
         effect=WITH_CLEANER,
         doc="Bytes that all cleaner threads together use for reading and writing.",
     )
     log_cleaner_io_buffer_load_factor: float = double(
         "log.cleaner.io.buffer.load.factor",
-        0.9,
+        default=0.9,
         effect=WITH_CLEANER,
         doc="How full the map of keys may get.",
     )
     log_cleaner_io_max_bytes_per_second: float = double(
         "log.cleaner.io.max.bytes.per.second",
-        1.7976931348623157e308,
+        default=1.7976931348623157e308,
         effect=WITH_CLEANER,
         doc="How much the cleaner may read and write in a second.",
     )
     log_cleaner_min_cleanable_ratio: float = double(
         "log.cleaner.min.cleanable.ratio",
-        0.5,
+        default=0.5,
         at_least=0,
         at_most=1,
         effect=WITH_CLEANER,
@@ -338,7 +347,7 @@ class LogKeys(Section):
     )
     log_cleaner_min_compaction_lag_ms: int = long(
         "log.cleaner.min.compaction.lag.ms",
-        0,
+        default=0,
         at_least=0,
         effect=WITH_CLEANER,
         update=CLUSTER_WIDE,
@@ -346,7 +355,7 @@ class LogKeys(Section):
     )
     log_cleaner_max_compaction_lag_ms: int = long(
         "log.cleaner.max.compaction.lag.ms",
-        LONGEST_MS,
+        default=LONGEST_MS,
         at_least=1,
         effect=WITH_CLEANER,
         update=CLUSTER_WIDE,
@@ -354,7 +363,7 @@ class LogKeys(Section):
     )
     log_cleaner_delete_retention_ms: int = long(
         "log.cleaner.delete.retention.ms",
-        86400000,
+        default=86400000,
         at_least=0,
         effect=WITH_CLEANER,
         update=CLUSTER_WIDE,

@@ -33,7 +33,7 @@ class NetworkKeys(Section):
         parse_endpoints,
         Type.LIST,
         "listeners",
-        "PLAINTEXT://:9092",
+        default="PLAINTEXT://:9092",
         doc="Where clients connect: NAME://host:port, separated by commas. An empty host means "
         "every interface, port 0 lets the system choose.",
     )
@@ -41,7 +41,7 @@ class NetworkKeys(Section):
         parse_endpoints,
         Type.LIST,
         "advertised.listeners",
-        None,
+        default=None,
         doc="What clients are told to connect to; listeners if not set, with this host's name "
         "for an empty host.",
     )
@@ -49,17 +49,18 @@ class NetworkKeys(Section):
         parse_protocol_map,
         Type.STRING,
         "listener.security.protocol.map",
-        DEFAULT_PROTOCOLS,
+        default=DEFAULT_PROTOCOLS,
         doc="The security protocol of each listener, NAME:PROTOCOL, separated by commas. So far "
         "a listener in use must be PLAINTEXT.",
     )
     inter_broker_listener_name: str | None = optional_string(
         "inter.broker.listener.name",
+        default=None,
         doc="The listener that brokers use among themselves; the first PLAINTEXT one if not set.",
     )
     security_inter_broker_protocol: str = string(
         "security.inter.broker.protocol",
-        "PLAINTEXT",
+        default="PLAINTEXT",
         doc="The security protocol that brokers use among themselves, where "
         "inter.broker.listener.name is not set. So far it must be PLAINTEXT.",
     )
@@ -67,44 +68,44 @@ class NetworkKeys(Section):
         parse_endpoints,
         Type.LIST,
         "http.listeners",
-        "",
+        default="",
         doc="Where /metrics, /livez and /readyz are served, for example HTTP://localhost:9308; "
         "nowhere if empty. raftkafka's own.",
     )
     socket_send_buffer_bytes: int = integer(
         "socket.send.buffer.bytes",
-        102400,
+        default=102400,
         at_least=-1,
         doc="SO_SNDBUF of a connection; -1 for the system's own.",
     )
     socket_receive_buffer_bytes: int = integer(
         "socket.receive.buffer.bytes",
-        102400,
+        default=102400,
         at_least=-1,
         doc="SO_RCVBUF of a connection; -1 for the system's own.",
     )
     socket_request_max_bytes: int = integer(
         "socket.request.max.bytes",
-        104857600,
+        default=104857600,
         at_least=1,
         doc="The size of the largest request; a connection that sends a larger one is closed.",
     )
     socket_listen_backlog_size: int = integer(
         "socket.listen.backlog.size",
-        50,
+        default=50,
         at_least=1,
         doc="How many connections may wait to be accepted.",
     )
     max_connections: int = integer(
         "max.connections",
-        INT_MAX,
+        default=INT_MAX,
         at_least=0,
         update=Update.CLUSTER_WIDE,
         doc="How many connections the broker takes at a time.",
     )
     max_connections_per_ip: int = integer(
         "max.connections.per.ip",
-        INT_MAX,
+        default=INT_MAX,
         at_least=0,
         update=Update.CLUSTER_WIDE,
         doc="How many connections one address may have at a time.",
@@ -113,55 +114,55 @@ class NetworkKeys(Section):
         parse_ip_limits,
         Type.STRING,
         "max.connections.per.ip.overrides",
-        "",
+        default="",
         update=Update.CLUSTER_WIDE,
         doc="Limits of single addresses in place of max.connections.per.ip: address:limit, "
         "separated by commas.",
     )
     max_connection_creation_rate: int = integer(
         "max.connection.creation.rate",
-        INT_MAX,
+        default=INT_MAX,
         at_least=0,
         effect=WITH_QUOTAS,
         doc="How many connections are accepted in a second.",
     )
     connections_max_idle_ms: int = long(
         "connections.max.idle.ms",
-        600000,
+        default=600000,
         doc="How long a connection may be silent before it is closed; -1 for ever.",
     )
     queued_max_requests: int = integer(
         "queued.max.requests",
-        500,
+        default=500,
         at_least=1,
         doc="How many requests may wait; beyond that, connections are not read.",
     )
     queued_max_request_bytes: int = long(
         "queued.max.request.bytes",
-        -1,
+        default=-1,
         doc="How many bytes waiting requests may hold; -1 for no limit of this kind.",
     )
     max_request_partition_size_limit: int = integer(
         "max.request.partition.size.limit",
-        2000,
+        default=2000,
         at_least=1,
         doc="How many partitions one answer to DescribeTopicPartitions holds.",
     )
     fetch_max_bytes: int = integer(
         "fetch.max.bytes",
-        57671680,
+        default=57671680,
         at_least=1024,
         doc="The most that one Fetch is answered with, whatever it asks for.",
     )
     max_incremental_fetch_session_cache_slots: int = integer(
         "max.incremental.fetch.session.cache.slots",
-        1000,
+        default=1000,
         at_least=0,
         effect=WITH_SESSIONS,
         doc="How many fetch sessions are kept.",
     )
     request_timeout_ms: int = integer(
         "request.timeout.ms",
-        30000,
+        default=30000,
         doc="How long the broker waits for the controller to answer what a client asked.",
     )

@@ -133,18 +133,17 @@ def listener_text(host: str, port: str) -> str:
 
 
 def agree_on_id(modern: dict[str, Setting]) -> None:
-    """Make broker.id and node.id, its newer name, one.
+    """See to it that broker.id and node.id, its newer name, do not differ.
 
     Raises:
-        ConfigInvalid: they differ.
+        ConfigInvalid: they do.
     """
     old, new = modern.get("broker.id"), modern.get("node.id")
-    if old is None or old.text == "-1":
-        modern.pop("broker.id", None)
+    if old is None:
         return
-    if new is None:
-        modern["node.id"] = old._replace(name="node.id")
-    elif new.text != old.text:
+    if old.text == "-1":
+        del modern["broker.id"]  # "give me one", said a broker beside a ZooKeeper
+    elif new is not None and old.text != new.text:
         raise ConfigInvalid(
             f"{old.where}: broker.id={old.text} and node.id={new.text} name the same thing and "
             "differ; keep node.id"

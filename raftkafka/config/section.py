@@ -1,9 +1,10 @@
 """Sections: groups of keys, each declared as a typed field.
 
-One line is both the row of the table and the attribute that the broker reads:
+One line is both the row of the table and the attribute that the broker reads. ``default`` is
+named, as type checkers want it of a field:
 
     class TopicDefaults(Section):
-        num_partitions: int = integer("num.partitions", 1, at_least=1, doc="...")
+        num_partitions: int = integer("num.partitions", default=1, at_least=1, doc="...")
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from raftkafka.config.values import Type, format_value
 
 def integer(
     name: str,
-    default: int,
     *,
+    default: int,
     doc: str = "",
     at_least: int | None = None,
     at_most: int | None = None,
@@ -37,8 +38,8 @@ def integer(
 
 def long(
     name: str,
-    default: int,
     *,
+    default: int,
     doc: str = "",
     at_least: int | None = None,
     effect: Effect = DOES,
@@ -46,13 +47,15 @@ def long(
 ) -> int:
     """Declare a field that is an integer of 64 bits."""
     return integer(
-        name, default, doc=doc, at_least=at_least, kind=Type.LONG, effect=effect, update=update
-    )
+        name, default=default, doc=doc, at_least=at_least, kind=Type.LONG, effect=effect,
+        update=update,
+    )  # fmt: skip
 
 
 def optional_integer(
     name: str,
     *,
+    default: None,
     doc: str = "",
     at_least: int | None = None,
     allowed: Validator | None = None,
@@ -62,13 +65,13 @@ def optional_integer(
 ) -> int | None:
     """Declare a field that is an integer of ``kind``, or ``None`` when not set."""
     valid, check = allowed or between(at_least, None)
-    return cast("int | None", Key(name, kind, None, doc, effect, update, valid, check))
+    return cast("int | None", Key(name, kind, default, doc, effect, update, valid, check))
 
 
 def double(
     name: str,
-    default: float,
     *,
+    default: float,
     doc: str = "",
     at_least: float | None = None,
     at_most: float | None = None,
@@ -83,8 +86,8 @@ def double(
 
 def boolean(
     name: str,
-    default: bool,
     *,
+    default: bool,
     doc: str = "",
     effect: Effect = DOES,
     update: Update = Update.READ_ONLY,
@@ -95,8 +98,8 @@ def boolean(
 
 def string(
     name: str,
-    default: str,
     *,
+    default: str,
     doc: str = "",
     choices: tuple[str, ...] = (),
     allowed: Validator | None = None,
@@ -109,16 +112,16 @@ def string(
 
 
 def optional_string(
-    name: str, *, doc: str, effect: Effect = DOES, update: Update = Update.READ_ONLY
+    name: str, *, default: None, doc: str = "", effect: Effect = DOES
 ) -> str | None:
     """Declare a field that is text, or ``None`` when not set."""
-    return cast("str | None", Key(name, Type.STRING, None, doc, effect, update))
+    return cast("str | None", Key(name, Type.STRING, default, doc, effect))
 
 
 def strings(
     name: str,
-    default: str,
     *,
+    default: str,
     doc: str = "",
     choices: tuple[str, ...] = (),
     effect: Effect = DOES,
@@ -137,8 +140,8 @@ def converted(
     read: Callable[[Any], T],
     kind: Type,
     name: str,
-    default: str | None,
     *,
+    default: str | None,
     doc: str = "",
     effect: Effect = DOES,
     update: Update = Update.READ_ONLY,

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from raftkafka.config.broker_keys import BROKER_KEYS
 from raftkafka.config.checks import between, throttled_replicas
-from raftkafka.config.effects import NO_REMOTE, WITH_CLUSTER
-from raftkafka.config.keys import Key, Update
+from raftkafka.config.effects import NO_REMOTE, NOT_YET, WITH_CLUSTER
+from raftkafka.config.keys import Effect, Key, Update
 from raftkafka.config.values import Type, Value, format_value
 
 MINUTE_MS = 60 * 1000
@@ -112,17 +112,17 @@ def throttle(name: str, doc: str) -> Key:
     return Key(name, Type.LIST, "", doc, WITH_CLUSTER, Update.CLUSTER_WIDE, valid, check)
 
 
-def remote(name: str) -> Key:
+def remote(name: str, effect: Effect) -> Key:
     """Return a switch of tiered storage."""
-    return Key(name, Type.BOOLEAN, "false", "", NO_REMOTE, Update.CLUSTER_WIDE)
+    return Key(name, Type.BOOLEAN, "false", "", effect, Update.CLUSTER_WIDE)
 
 
 OWN_KEYS = (
     throttle("follower.replication.throttled.replicas", "Followers that fetch slower."),
     throttle("leader.replication.throttled.replicas", "Leaders that send slower."),
-    remote("remote.log.copy.disable"),
-    remote("remote.log.delete.on.disable"),
-    remote("remote.storage.enable"),
+    remote("remote.log.copy.disable", NO_REMOTE),
+    remote("remote.log.delete.on.disable", NO_REMOTE),
+    remote("remote.storage.enable", NOT_YET),
 )
 
 TOPIC_KEYS: Mapping[str, Key] = MappingProxyType(
