@@ -1,0 +1,140 @@
+"""Makes the logs of one directory durable: grouped, in several threads, one flush a log at a time.
+
+What is asked for while a log is being synced rides on its next flush. Several threads, because a
+journaling file system commits what waits at the same time together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import trio
+
+from raftkafka.disk import Disk, File
+from raftkafka.log.flush import Flush
+from raftkafka.log.log_dir import PartitionFolder
+from raftkafka.log.partition_log import PartitionLog
+
+FLUSH_TASKS = 4
+
+
+class FlushJob(NamedTuple):
+    """What makes one log durable as it is now, and its place if that is new."""
+
+    folder: PartitionFolder
+    log: PartitionLog
+    flush: Flush | None
+    new_files: list[File]
+
+
+def prepare(folder: PartitionFolder, log: PartitionLog) -> FlushJob:
+    """Take down, on the loop, what a flush has to cover."""
+    new_files, folder.new_files = folder.new_files, []
+    return FlushJob(folder, log, log.begin_flush(), new_files)
+
+
+def sync(disk: Disk, job: FlushJob) -> None:
+    """Wait until the device has it. Blocking.
+
+    The epochs go first: recovery does not look for those below the recovery point.
+
+    Raises:
+        OSError: what is durable is unknown.
+    """
+    try:
+        for file in job.new_files:
+            file.sync()
+        if job.log.epochs.changed and not job.folder.is_deleted:
+            job.log.save_epochs()
+        if job.flush is not None:
+            job.flush.sync()
+        if job.new_files:
+            disk.sync_folder(job.folder.directory.path)
+    except FileNotFoundError:
+        if not job.folder.is_deleted:
+            raise
+
+
+class Flusher:
+    """The flushes of one directory."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        on_flushed: Callable[[PartitionFolder, PartitionLog], None],
+        on_failure: Callable[[OSError], None],
+    ) -> None:
+        self._disk = disk
+        self._on_flushed = on_flushed
+        self._on_failure = on_failure
+        self._waiting: dict[PartitionFolder, None] = {}
+        self._running: dict[PartitionFolder, bool] = {}
+        """Folders whose log is being synced; true if it was asked for again."""
+        self._idle = trio.lowlevel.ParkingLot()
+
+    def request(self, folder: PartitionFolder) -> None:
+        """Flush what the folder's open log has written up to the moment that its turn comes."""
+        if folder in self._running:
+            self._running[folder] = True
+        else:
+            self._waiting[folder] = None
+            self._idle.unpark()
+
+    async def run(self) -> None:
+        """Flush what is asked for until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for _ in range(FLUSH_TASKS):
+                nursery.start_soon(self._work)
+
+    async def _work(self) -> None:
+        while True:
+            while self._waiting:
+                await self._flush(self._take())
+            await self._idle.park()
+
+    def _take(self) -> list[PartitionFolder]:
+        """Take a task's share of what waits: one thread hand-over for several logs."""
+        count = -(-len(self._waiting) // FLUSH_TASKS)
+        folders = [folder for folder, _ in zip(self._waiting, range(count), strict=False)]
+        for folder in folders:
+            del self._waiting[folder]
+        return folders
+
+    async def _flush(self, folders: list[PartitionFolder]) -> None:
+        """Sync some logs in one thread, and tell what became durable."""
+        jobs: list[FlushJob] = []
+        self._running.update(dict.fromkeys(folders, False))
+        try:
+            jobs += [
+                prepare(folder, folder.log)
+                for folder in folders
+                if folder.log is not None and folder.log.failure is None
+            ]
+            await self._disk.run(partial(_sync_all, self._disk, jobs))
+        except OSError as error:
+            # The kernel may count the pages as clean now, so that a second try would succeed
+            # without writing them: whoever takes a failed flush again takes loss for safety.
+            self._on_failure(error)
+            jobs.clear()
+        for folder in folders:
+            if self._running.pop(folder):
+                self.request(folder)
+        for job in jobs:
+            self._finish(job)
+
+    def _finish(self, job: FlushJob) -> None:
+        if job.log.failure is not None or job.folder.is_deleted:
+            return
+        if job.flush is not None:
+            if job.flush.is_stale:
+                self.request(job.folder)
+                return
+            job.log.mark_flushed(job.flush.end_offset)
+        self._on_flushed(job.folder, job.log)
+
+
+def _sync_all(disk: Disk, jobs: list[FlushJob]) -> None:
+    for job in jobs:
+        sync(disk, job)

@@ -1,0 +1,89 @@
+"""Opens and closes the log in a partition's folder, and reports one that is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from raftkafka.disk import Disk
+from raftkafka.errors import KafkaError
+from raftkafka.log.log_config import LogConfig
+from raftkafka.log.log_dir import PartitionFolder
+from raftkafka.log.partition_log import PartitionLog
+from raftkafka.log.segment import DamagedLog
+
+DAMAGE_ADVICE = (
+    "records that were flushed are missing or changed; restore the folder from a copy, or remove "
+    "it to give them up (a partition with other replicas is then copied from them)"
+)
+
+log = structlog.get_logger()
+
+
+def open_log(
+    disk: Disk,
+    folder: PartitionFolder,
+    config: LogConfig,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> PartitionLog:
+    """Open the log in a folder as its directory's checkpoints describe it.
+
+    Blocking for a folder that is not trusted, else as quick as reading a few blocks.
+
+    Raises:
+        DamagedLog: records that were flushed are not there.
+        OSError: the disk refused.
+    """
+    directory = folder.directory
+    partition_log = PartitionLog.open(
+        disk,
+        folder.path,
+        folder.partition,
+        config,
+        recovery_point=directory.recovery_points.get(folder.partition, 0),
+        log_start_offset=directory.log_starts.get(folder.partition, 0),
+        clean=folder.is_trusted,
+        on_progress=on_progress,
+        topic_id=folder.topic_id,
+    )
+    if folder.is_trusted and not folder.new_files:
+        # Its names are durable since it was closed; an idle log needs no flush.
+        partition_log.segments.names_changed = False
+    return partition_log
+
+
+def close_log(disk: Disk, folder: PartitionFolder, partition_log: PartitionLog) -> None:
+    """Make a log and its place durable, so that it can be trusted from now on. Blocking.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    # A failure is the caller's to report: this is another thread.
+    partition_log.on_failure = partition_log.on_write = None
+    new_files, folder.new_files = folder.new_files, []
+    for file in new_files:
+        file.sync()
+    try:
+        partition_log.close()
+    except KafkaError as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
+        raise
+    if new_files:
+        disk.sync_folder(folder.directory.path)
+    folder.is_trusted = True
+    folder.directory.recovery_points[folder.partition] = partition_log.flushed_offset
+
+
+def report_damage(folder: PartitionFolder, damage: DamagedLog) -> None:
+    """Take a partition out of service, and say where and what to do."""
+    folder.damage = damage
+    log.error(
+        "partition_damaged",
+        partition=str(folder.partition),
+        file=damage.path,
+        position=damage.position,
+        reason=str(damage),
+        advice=DAMAGE_ADVICE,
+    )
