@@ -13,20 +13,21 @@ import trio
 
 from metadata.controller.brokers import BrokerRegistration
 from metadata.controller_driver import Controller
-from metadata.image import MetadataImage
 from metadata.quorum_driver import Quorum, QuorumConfig
 from metadata.raft.settings import RaftSettings
 from metadata.records import BrokerEndpoint
 from raftkafka.config import BrokerConfig, Endpoint
 from raftkafka.config.endpoints import advertise
-from raftkafka.config.resolve import log_config
-from raftkafka.data_folders import Ownership, check_cluster, read_ownership, write_ownership
+from raftkafka.data_folders import check_cluster, read_ownership, write_ownership
 from raftkafka.environment import Environment
-from raftkafka.log.log_config import LogConfig
 from raftkafka.log.log_driver import LogDirs
+from raftkafka.log.log_settings import LogDirSettings
+from raftkafka.log.partition_log import PartitionLog
 from raftkafka.server.api_table import ADVERTISED
 from raftkafka.server.context import BrokerView
 from raftkafka.server.service import ClientService
+from raftkafka.types import TopicPartition
+from replication.log_configs import LogConfigs
 from replication.replica_driver import ReplicaDriver
 from replication.replica_manager import ReplicaManager
 
@@ -46,6 +47,7 @@ class Broker:
         """What clients are told; known once it serves."""
         self._environment = environment
         self._stop = trio.Event()
+        self._stopped = trio.Event()
 
     def stop(self) -> None:
         """Ask for a clean stop; ``run`` returns when it is done."""
@@ -66,6 +68,11 @@ class Broker:
             await self._log_dirs.close(self._broker_epoch)
             nursery.cancel_scope.cancel()
         log.info("broker_stopped", node_id=self.config.node_id)
+        self._stopped.set()
+
+    async def stopped(self) -> None:
+        """Return when ``run`` has stopped cleanly."""
+        await self._stopped.wait()
 
     # ------------------------------------------------------------------ start, in order
 
@@ -87,5 +94,111 @@ class Broker:
         self._service = ClientService(view, environment, nursery)
         ports = await self._service.bind(config.listeners)
         self.advertised = advertise(config.advertised_listeners, ports, environment.host_name)
-        await self._join()
+        await self._join(nursery)
         nursery.start_soon(self._service.run)
+
+    async def _open_folders(self) -> None:
+        """Lock the log directories, and see that they are this node's."""
+        config, disk, random = self.config, self._environment.disk, self._environment.random
+        self._log_configs = LogConfigs(config.node_id, config)
+        self._log_dirs = LogDirs(
+            disk,
+            log_dir_settings(config),
+            lambda topic: self._log_configs.of(self._controller.image, topic),
+            wall_ms=self._environment.wall_ms,
+            random=random,
+        )
+        await self._log_dirs.lock()
+        folders = dict.fromkeys((*self._log_dirs.online_paths, config.metadata_log_dir))
+        await disk.run(partial(disk.mkdir, config.metadata_log_dir))
+        read = partial(read_ownership, disk, tuple(folders), config.node_id, random)
+        self._ownership = await disk.run(read)
+
+    async def _start_metadata(self, nursery: trio.Nursery) -> None:
+        """Start the quorum, and read the metadata to its end."""
+        config, environment = self.config, self._environment
+        self._controller = Controller(
+            config.node_id, config, environment.random, cluster_id=self._ownership.cluster_id
+        )
+        voters = frozenset({config.node_id})
+        quorum_config = QuorumConfig(
+            f"{config.metadata_log_dir}/{METADATA_FOLDER}", RaftSettings(config.node_id, voters)
+        )
+        self._quorum = Quorum(quorum_config, environment.disk, environment.random, self._controller)
+        await nursery.start(self._controller.run, self._quorum)
+        await nursery.start(self._quorum.run)
+        check_cluster(self._ownership, self._controller.image.cluster_id)
+
+    async def _start_logs(self, nursery: trio.Nursery) -> None:
+        """Recover what an unclean stop left, and follow the metadata from now on."""
+        log_dirs = self._log_dirs
+        self._replicas = ReplicaManager(
+            self.config.node_id, log_dirs, self._log_configs, self._controller.image
+        )
+        log_dirs.on_flushed = self._on_flushed
+        log_dirs.on_dir_offline = self._on_dir_offline
+        log_dirs.high_watermarks = self._replicas.high_watermarks
+        await log_dirs.start()
+        await log_dirs.set_strays_aside(self._replicas.is_hosted)
+        self._replica_driver = ReplicaDriver(self._replicas)
+        self._controller.subscribe(self._replica_driver.on_delta)
+        nursery.start_soon(self._log_dirs.run)
+
+    async def _join(self, nursery: trio.Nursery) -> None:
+        """Register, take up the partitions, and name the folders."""
+        config, environment, controller = self.config, self._environment, self._controller
+        registration = BrokerRegistration(
+            config.node_id,
+            environment.random.randbytes(INCARNATION_ID_BYTES),
+            tuple(BrokerEndpoint(e.name, e.host, e.port, e.protocol) for e in self.advertised),
+            tuple(self._ownership.directory_ids[p] for p in self._log_dirs.online_paths),
+            config.broker_rack,
+            clean_stop=self._log_dirs.lost_nothing,
+            ready=True,
+        )
+        self._broker_epoch = await controller.register_broker(
+            registration, deadline_s=REGISTRATION_DEADLINE_S
+        )
+        await controller.unfence_broker(
+            config.node_id, self._broker_epoch, deadline_s=REGISTRATION_DEADLINE_S
+        )
+        cluster_id = controller.image.cluster_id
+        assert cluster_id is not None, "it is the first record that is ever committed"
+        for folder in self._ownership.unnamed:
+            log.info("folder_named", folder=folder, node_id=config.node_id, cluster_id=cluster_id)
+        name_folders = partial(
+            write_ownership, environment.disk, self._ownership, config.node_id, cluster_id
+        )
+        await environment.disk.run(name_folders)
+        if not self._log_dirs.lost_nothing:
+            await self._replica_driver.note_epochs(environment.disk)
+        await self._replica_driver.make_missing()
+        nursery.start_soon(self._replica_driver.run)
+        await self._log_dirs.mark_started(self._broker_epoch)
+
+    # ------------------------------------------------------------------ what disks report
+
+    def _on_flushed(self, flushed: PartitionLog) -> None:
+        """A log is durable up to further on: that may acknowledge, and show, more."""
+        self._replicas.on_flushed(flushed.topic_partition)
+        self._service.run_turn()
+
+    def _on_dir_offline(self, path: str, partitions: list[TopicPartition]) -> None:
+        """A directory failed: its partitions are served no longer."""
+        log.error("log_dir_offline", path=path, partitions=len(partitions))
+        for partition in partitions:
+            self._replicas.fail(partition)
+        self._service.run_turn()
+
+
+def log_dir_settings(config: BrokerConfig) -> LogDirSettings:
+    """Return the configuration of the log directories."""
+    return LogDirSettings(
+        paths=config.log_dirs,
+        recovery_threads_per_dir=config.num_recovery_threads_per_data_dir,
+        recovery_point_checkpoint_ms=config.log_flush_offset_checkpoint_interval_ms,
+        log_start_checkpoint_ms=config.log_flush_start_offset_checkpoint_interval_ms,
+        high_watermark_checkpoint_ms=config.replica_high_watermark_checkpoint_interval_ms,
+        retention_check_ms=config.log_retention_check_interval_ms,
+        producer_expiry_check_ms=config.producer_id_expiration_check_interval_ms,
+    )

@@ -68,13 +68,13 @@ def read_ownership(
     return Ownership(next(iter(cluster_ids), None), directory_ids, tuple(unnamed))
 
 
-def check_cluster(ownership: Ownership, cluster_id: str) -> None:
-    """Compare what the folders say with what the quorum committed.
+def check_cluster(ownership: Ownership, cluster_id: str | None) -> None:
+    """Compare what the folders say with what the quorum committed, if it has named the cluster.
 
     Raises:
         ForeignDataFolder: they are of another cluster.
     """
-    if ownership.cluster_id not in (None, cluster_id):
+    if None not in (cluster_id, ownership.cluster_id) and cluster_id != ownership.cluster_id:
         raise ForeignDataFolder(
             f"log.dirs holds data of cluster {ownership.cluster_id}, and the metadata is of "
             f"cluster {cluster_id}: let log.dirs and metadata.log.dir name folders of one cluster"

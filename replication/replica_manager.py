@@ -16,7 +16,7 @@ from metadata.image import MetadataImage, PartitionImage, TopicImage
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.partition_log import PartitionLog
-from raftkafka.types import TopicId, TopicPartition
+from raftkafka.types import ZERO_ID, TopicId, TopicPartition
 from replication.leader import PartitionLeader
 from replication.log_configs import LogConfigs
 
@@ -102,6 +102,14 @@ class ReplicaManager:
                 if self._node_id in partition.replicas:
                     yield TopicPartition(topic.name, number), topic.topic_id
 
+    def is_hosted(self, partition: TopicPartition, topic_id: TopicId) -> bool:
+        """Whether the metadata puts this partition of this topic (if it is known) on this broker."""
+        topic = self._image.topics.get(partition.topic)
+        if topic is None or topic_id not in (topic.topic_id, ZERO_ID):
+            return False
+        found = topic.partitions.get(partition.partition)
+        return found is not None and self._node_id in found.replicas
+
     def missing(self) -> Iterator[TopicPartition]:
         """Yield the hosted partitions that no log directory has."""
         return (p for p, topic_id in self.hosted() if not self._logs.has(p, topic_id))
@@ -158,6 +166,12 @@ class ReplicaManager:
         parts.pop(number).end(error)
         if not parts:
             del self._leaders[topic]
+
+    def on_flushed(self, partition: TopicPartition) -> None:
+        """The partition's log is durable up to further on."""
+        leader = self._leaders.get(partition.topic, {}).get(partition.partition)
+        if leader is not None:
+            leader.advance()
 
     def fail(self, partition: TopicPartition) -> None:
         """The partition's disk failed: whoever waits is told, and nobody is served."""

@@ -1,0 +1,115 @@
+"""A whole broker dies, loses power and loses its disk, on virtual time, the same way each time."""
+
+from __future__ import annotations
+
+from errno import EIO
+
+import pytest
+import trio
+
+from raftkafka.errors import ErrorCode
+from raftkafka.protocol.messages.topics import (
+    CreatableTopic,
+    CreatableTopicConfig,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+)
+from tests.sim.one_broker import World, run_simulated, sim_config
+from tests.sim.wire_client import WireClient
+
+
+async def create(client: WireClient, topic: str, **configs: str) -> None:
+    request = CreateTopicsRequest(
+        timeout_ms=10_000,
+        topics=[
+            CreatableTopic(
+                name=topic,
+                num_partitions=1,
+                replication_factor=1,
+                configs=[
+                    CreatableTopicConfig(name=name.replace("__", "."), value=value)
+                    for name, value in configs.items()
+                ],
+            )
+        ],
+    )
+    response = await client.ask(request, 5, CreateTopicsResponse)
+    assert response.topics[0].error_code == 0, response
+
+
+async def produce_until_death(world: World, count: int) -> list[bytes]:
+    """Return what was acknowledged, in order."""
+    acknowledged: list[bytes] = []
+    async with world.client() as client:
+        for number in range(count):
+            value = b"%d" % number
+            part = await client.produce("t", [value])
+            world.note("acknowledged", part.base_offset, part.error_code)
+            assert part.error_code == 0
+            acknowledged.append(value)
+    return acknowledged
+
+
+async def read_all(world: World) -> list[bytes]:
+    async with world.client() as client:
+        values: list[bytes] = []
+        while records := await client.fetch("t", len(values)):
+            values += [value for _, value in records]
+        world.note("read", len(values))
+        return values
+
+
+async def kills(world: World) -> None:
+    async with world.broker(dies=True):
+        async with world.client() as client:
+            await create(client, "t")
+        acknowledged = await produce_until_death(world, 20)
+    world.after_kill()
+    async with world.broker():
+        assert await read_all(world) == acknowledged
+        acknowledged += await produce_until_death(world, 5)
+    async with world.broker():
+        assert await read_all(world) == acknowledged
+
+
+def test_a_killed_broker_has_all_that_it_acknowledged() -> None:
+    run_simulated(1, kills, sim_config())
+
+
+async def power_losses(world: World) -> None:
+    async with world.broker(dies=True), world.client() as client:
+        await create(client, "t", flush__messages="1")
+    world.after_power_loss()
+    acknowledged: list[bytes] = []
+    for _ in range(3):
+        async with world.broker(dies=True):
+            acknowledged += await produce_until_death(world, 10)
+        world.after_power_loss()
+        async with world.broker(dies=True):
+            assert await read_all(world) == acknowledged
+        world.after_power_loss()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_with_flush_messages_1_a_power_loss_takes_nothing_acknowledged(seed: int) -> None:
+    run_simulated(seed, power_losses, sim_config())
+
+
+async def disk_failure(world: World) -> None:
+    async with world.broker(dies=True), world.client() as client:
+        await create(client, "t")
+        assert (await client.produce("t", [b"kept"])).error_code == 0
+        world.disk.fail("write", "data2", EIO)
+        world.disk.fail("write", "data1", EIO)
+        with trio.fail_after(10):
+            part = await client.produce("t", [b"lost"])
+        world.note("failed", part.error_code)
+        assert part.error_code == ErrorCode.KAFKA_STORAGE_ERROR
+
+
+@pytest.mark.parametrize("main", [kills, power_losses])
+def test_the_same_seed_gives_the_same_trace(main: object) -> None:
+    first = run_simulated(7, main, sim_config())
+    again = run_simulated(7, main, sim_config())
+    assert first.trace == again.trace
+    assert len(first.trace) > 20
