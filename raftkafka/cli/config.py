@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from raftkafka.cli.config_words import hint_at_key, parse_pairs
 from raftkafka.cli.connect import bootstrap_option, connect
-from raftkafka.cli.output import Output, output_option
-from raftkafka.cli.report import USAGE, UsageError
+from raftkafka.cli.output import Format, Output, output_option
+from raftkafka.cli.report import UsageError
 from raftkafka.client.configs import (
     ConfigSource,
     Entry,
@@ -21,6 +22,9 @@ from raftkafka.client.configs import (
     source_of,
 )
 from raftkafka.client.errors import ClientError
+
+if TYPE_CHECKING:
+    from raftkafka.config.keys import Key
 
 COLUMNS = ("key", "value", "source", "read_only", "sensitive")
 ENTITY = "{topic NAME | broker ID | brokers}"
@@ -83,24 +87,50 @@ def alter(
 @output_option
 def check(file: Path, overrides: Sequence[str], output: Output) -> int:
     """Check a server.properties; exit 2 if a key is unknown or a value is wrong."""
+    from raftkafka.config.check import check as check_file
     from raftkafka.config.load import examine
 
-    findings = examine(file, parse_pairs(overrides))
-    columns = ("finding", "text")
-    rows = [("wrong", line) for line in findings.wrong]
-    rows += [("unknown", line) for line in findings.unknown]
-    rows += [("hint", line) for line in findings.hints]
-    is_good = not findings.wrong and not findings.unknown
+    given = parse_pairs(overrides)
+    checked = check_file(file, given)
     if output.is_json:
-        output.json(
-            {"valid": is_good, "findings": [dict(zip(columns, r, strict=True)) for r in rows]}
-        )
+        found = examine(file, given)
+        is_valid = checked.exit_code == 0
+        errors = found.wrong + found.unknown
+        output.json({"valid": is_valid, "errors": errors, "hints": found.hints})
     else:
-        for kind, line in rows:
-            print(f"{kind}: {line}")
-        if is_good:
-            print(f"{file} is fine.")
-    return 0 if is_good else USAGE
+        print(checked.text, end="")
+    return checked.exit_code
+
+
+@config.command()
+@click.option("--format", "form", type=click.Choice(["markdown", "json"]), default="markdown")
+def docs(form: str) -> None:
+    """Show every key of server.properties and of topics, and what it does."""
+    if form == "markdown":
+        from raftkafka.config.docs import render
+
+        print(render(), end="")
+        return
+    from raftkafka.config.broker_keys import BROKER_KEYS
+    from raftkafka.config.topic_keys import TOPIC_KEYS
+
+    tables = (("broker", BROKER_KEYS), ("topic", TOPIC_KEYS))
+    rows = [_key(kind, key) for kind, table in tables for key in table.values()]
+    Output(Format.JSON).json(rows)
+
+
+def _key(kind: str, key: Key) -> dict[str, object]:
+    return {
+        "of": kind,
+        "key": key.name,
+        "type": key.type.name.lower(),
+        "default": key.default,
+        "unit": key.unit or None,
+        "valid": key.valid or None,
+        "update": key.update.value,
+        "effect": str(key.effect),
+        "doc": key.doc,
+    }
 
 
 def _resource(words: Sequence[str]) -> Resource:
