@@ -120,7 +120,7 @@ class EpochCache:
         """Forget epochs that ended before ``start_offset``; the one around it now starts there."""
         entries = self.entries
         gone = sum(1 for entry in entries if entry.start_offset <= start_offset)
-        if gone and entries[gone - 1].start_offset < start_offset:
+        if gone > 1 or (gone and entries[0].start_offset < start_offset):
             entries[:gone] = [EpochEntry(entries[gone - 1].epoch, start_offset)]
             self._on_change()
 

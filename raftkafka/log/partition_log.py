@@ -26,7 +26,7 @@ class PartitionLog(AppendLog):
     ``flushed_offset`` (the recovery point) is after what is durable.
     """
 
-    __slots__ = ("__weakref__", "flushed_offset", "topic_id", "truncations")
+    __slots__ = ("__weakref__", "_has_unsynced_cut", "flushed_offset", "topic_id", "truncations")
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class PartitionLog(AppendLog):
         self.flushed_offset = max(recovery_point, opened.segments.base_offset)
         self.truncations = 0
         """How often records were taken back; a flush that began before says nothing any more."""
+        self._has_unsynced_cut = False
 
     @classmethod
     def open(
@@ -96,7 +97,8 @@ class PartitionLog(AppendLog):
         takes its ``end_offset``. An OSError of it goes to ``fail``.
         """
         names_changed, self.segments.names_changed = self.segments.names_changed, False
-        if self.flushed_offset >= self.written_end_offset and not names_changed:
+        has_cut, self._has_unsynced_cut = self._has_unsynced_cut, False
+        if self.flushed_offset >= self.written_end_offset and not names_changed and not has_cut:
             return None
         return Flush(
             self,
@@ -242,6 +244,7 @@ class PartitionLog(AppendLog):
     def _take_back(self, end_offset: int) -> None:
         """Let the log end at ``end_offset``, wherever it did before."""
         self.truncations += 1
+        self._has_unsynced_cut = True
         self.log_end_offset = self.written_end_offset = end_offset
         self.flushed_offset = min(self.flushed_offset, end_offset)
         self._snapshot_bytes = self.size_bytes

@@ -214,20 +214,21 @@ def _load_epochs(
     disk: Disk, folder: str, segments: SegmentList, trusted_end: int, end_offset: int
 ) -> EpochCache:
     """Read the epoch checkpoint as far as it can be trusted; take the rest from the batches."""
-    path = f"{folder}/{FILE_NAME}"
     try:
-        epochs = EpochCache.decode(disk.read(path))
-        epochs.truncate_from_end(trusted_end)
+        epochs = EpochCache.decode(disk.read(f"{folder}/{FILE_NAME}"))
     except (FileNotFoundError, DamagedCheckpoint):
         epochs = EpochCache()
-        trusted_end = 0
+    epochs.truncate_from_end(trusted_end)
     if end_offset > segments.base_offset:
         last = next(segments.batches_from(end_offset - 1), None)
         if last is not None and last.header.leader_epoch != epochs.latest:
-            if epochs.entries and trusted_end == end_offset:
-                # Epochs that are newer than the checkpoint began in its last one.
-                trusted_end = epochs.entries[-1].start_offset
-            for batch in segments.batches_from(trusted_end):
+            start_offset = segments.base_offset
+            if epochs.entries:
+                # What the file does not know yet began in its last epoch, or is not trusted.
+                start_offset = epochs.entries[-1].start_offset
+                if trusted_end < end_offset:
+                    start_offset = max(start_offset, trusted_end)
+            for batch in segments.batches_from(start_offset):
                 if batch.header.leader_epoch > epochs.latest:
                     epochs.assign(batch.header.leader_epoch, batch.header.base_offset)
     epochs.truncate_from_start(segments.base_offset)
