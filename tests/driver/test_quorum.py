@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -84,7 +84,7 @@ class Voter:
 
 
 @asynccontextmanager
-async def running(quorum: Quorum) -> AsyncIterator[None]:
+async def running(quorum: Quorum) -> AsyncGenerator[None]:
     """Run a quorum for the length of a block."""
     async with trio.open_nursery() as nursery:
         await nursery.start(quorum.run)
@@ -396,6 +396,7 @@ async def test_three_voters_elect_commit_and_replace_a_lost_leader(
         await first.machine.until(lambda: first.machine.term is None)
         channels.cut.clear()
         await first.machine.until(lambda: first.machine.applied == [b"a", b"b"])
+        await trio.sleep(2 * ALONE.heartbeat_s)  # virtual: the answers arrive
         status = second.quorum.status()
         assert {replica.log_end_offset for replica in status.voters} == {status.high_watermark}
         second.quorum.transfer_leadership()
