@@ -29,7 +29,8 @@ INTRODUCTION = """\
 <!-- Written by `raftkafka config docs`; change the tables in raftkafka/config/ instead. -->
 
 A broker reads Kafka's `server.properties`: `raftkafka start server.properties`. Without a file it
-runs at the defaults below, with its data in `./data`. `--override key=value` wins over the file.
+runs at the defaults below, but keeps its data in a folder of yours, which it names when it starts.
+`--override key=value` wins over the file.
 
 `raftkafka config check server.properties` tells everything that is wrong with a file, unknown keys
 with the known one that is closest, and ends with exit code 2 if there is anything. `raftkafka

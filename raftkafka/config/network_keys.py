@@ -5,14 +5,13 @@ Names, types, defaults and ranges: Kafka 4.3 ``SocketServerConfigs``, ``ServerCo
 
 from __future__ import annotations
 
-from raftkafka.config.effects import WITH_QUOTAS, WITH_SESSIONS
+from raftkafka.config.effects import WITH_CLUSTER, WITH_HTTP, WITH_QUOTAS, WITH_SESSIONS
 from raftkafka.config.endpoints import (
     Endpoint,
     parse_endpoints,
     parse_ip_limits,
     parse_protocol_map,
 )
-from raftkafka.config.keys import Update
 from raftkafka.config.section import (
     Section,
     converted,
@@ -69,6 +68,7 @@ class NetworkKeys(Section):
         Type.LIST,
         "http.listeners",
         default="",
+        effect=WITH_HTTP,
         doc="Where /metrics, /livez and /readyz are served, for example HTTP://localhost:9308; "
         "nowhere if empty. raftkafka's own.",
     )
@@ -100,14 +100,12 @@ class NetworkKeys(Section):
         "max.connections",
         default=INT_MAX,
         at_least=0,
-        update=Update.CLUSTER_WIDE,
         doc="How many connections the broker takes at a time.",
     )
     max_connections_per_ip: int = integer(
         "max.connections.per.ip",
         default=INT_MAX,
         at_least=0,
-        update=Update.CLUSTER_WIDE,
         doc="How many connections one address may have at a time.",
     )
     max_connections_per_ip_overrides: tuple[tuple[str, int], ...] = converted(
@@ -115,7 +113,6 @@ class NetworkKeys(Section):
         Type.STRING,
         "max.connections.per.ip.overrides",
         default="",
-        update=Update.CLUSTER_WIDE,
         doc="Limits of single addresses in place of max.connections.per.ip: address:limit, "
         "separated by commas.",
     )
@@ -136,11 +133,6 @@ class NetworkKeys(Section):
         default=500,
         at_least=1,
         doc="How many requests may wait; beyond that, connections are not read.",
-    )
-    queued_max_request_bytes: int = long(
-        "queued.max.request.bytes",
-        default=-1,
-        doc="How many bytes waiting requests may hold; -1 for no limit of this kind.",
     )
     max_request_partition_size_limit: int = integer(
         "max.request.partition.size.limit",
@@ -164,5 +156,6 @@ class NetworkKeys(Section):
     request_timeout_ms: int = integer(
         "request.timeout.ms",
         default=30000,
+        effect=WITH_CLUSTER,
         doc="How long the broker waits for the controller to answer what a client asked.",
     )

@@ -114,9 +114,6 @@ def numbers_fit(config: BrokerConfig) -> Breaches:
         low, high = config.value_of(smaller), config.value_of(greater)
         if isinstance(low, int) and isinstance(high, int) and low > high:
             yield Breach(smaller, f"must not be more than {greater}, which is {high}")
-    if 0 < config.queued_max_request_bytes < config.socket_request_max_bytes:
-        why = f"must not be less than socket.request.max.bytes={config.socket_request_max_bytes}"
-        yield Breach("queued.max.request.bytes", why)
     if not config.max_connections_per_ip and not config.max_connections_per_ip_overrides:
         why = "0 shuts everyone out, unless max.connections.per.ip.overrides lets some in"
         yield Breach("max.connections.per.ip", why)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from raftkafka.config.effects import (
     BATCHED,
+    BY_CONNECTION,
     BY_TIME,
     BY_TOPIC,
     GIVEN_IDS,
@@ -186,6 +187,12 @@ UNUSED_KEYS = (
         group.coordinator.threads INT 4
         num.io.threads INT 8
         num.network.threads INT 3
+        """,
+    ),
+    *rows(
+        BY_CONNECTION,
+        """
+        queued.max.request.bytes LONG -1
         """,
     ),
     *rows(

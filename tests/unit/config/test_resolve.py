@@ -140,10 +140,11 @@ def test_logs_read_the_brokers_expiration_of_producers() -> None:
 
 
 def test_the_effective_configuration_has_what_was_set_while_it_ran() -> None:
-    config = load(None, {"max.connections": "5", "num.partitions": "2", "what.is.this": "1"}).config
-    cluster = {"max.connections": "6", "log.preallocate": "true", "x": "1"}
-    levels = BrokerLevels(config, cluster, {"max.connections": "7"})
-    assert levels.effective().max_connections == 7
+    given = {"min.insync.replicas": "5", "num.partitions": "2", "what.is.this": "1"}
+    config = load(None, given).config
+    cluster = {"min.insync.replicas": "6", "log.preallocate": "true", "x": "1"}
+    levels = BrokerLevels(config, cluster, {"min.insync.replicas": "7"})
+    assert levels.effective().min_insync_replicas == 7
     assert (levels.effective().num_partitions, levels.effective().log_preallocate) == (2, True)
     assert levels.effective().given == config.given
 
@@ -225,13 +226,9 @@ def test_a_topic_config_that_kafka_takes(name: str, text: str) -> None:
          "[log.retention.hours]"),
         ("log.retention.ms", "x", "Invalid value x for configuration log.retention.ms: "
          "Not a number of type LONG"),
-        ("max.connections", "-1", "Invalid value -1 for configuration max.connections: "
-         "Value must be at least 0"),
+        ("max.connections", "9", "Cannot update these configs dynamically: [max.connections]"),
         ("min.insync.replicas", "0", "Invalid value 0 for configuration min.insync.replicas: "
          "Value must be at least 1"),
-        ("max.connections.per.ip", "0", "Invalid value 0 for configuration "
-         "max.connections.per.ip: 0 shuts everyone out, unless max.connections.per.ip.overrides "
-         "lets some in"),
         ("foo", "1", "Unknown broker config name: foo"),
     ],
 )  # fmt: skip
@@ -241,11 +238,21 @@ def test_a_broker_config_is_refused_in_kafkas_words(name: str, text: str, messag
     assert (raised.value.code, raised.value.message) == (ErrorCode.INVALID_REQUEST, message)
 
 
+def test_broker_configs_go_together() -> None:
+    lags = {"log.cleaner.min.compaction.lag.ms": "2", "log.cleaner.max.compaction.lag.ms": "1"}
+    with pytest.raises(KafkaError) as raised:
+        check_broker_configs(BrokerConfig(), lags, for_all_brokers=True)
+    assert raised.value.message == (
+        "Invalid value 2 for configuration log.cleaner.min.compaction.lag.ms: must not be more "
+        "than log.cleaner.max.compaction.lag.ms, which is 1"
+    )
+
+
 def test_broker_configs_that_can_be_set() -> None:
     for for_all_brokers in (False, True):
         check_broker_configs(
             load(None, {"what.is.this": "1"}).config,
-            {"log.retention.ms": "5", "max.connections": "9", "message.max.bytes": "100"},
+            {"log.retention.ms": "5", "min.insync.replicas": "2", "message.max.bytes": "100"},
             for_all_brokers=for_all_brokers,
         )
 

@@ -108,9 +108,6 @@ def test_limits_leave_room() -> None:
     assert "must not be more than replica.lag.time.max.ms" in refusal(
         replica_lag_time_max_ms="100", replica_socket_timeout_ms="30000"
     )
-    assert "must not be less than socket.request.max.bytes=104857600" in refusal(
-        queued_max_request_bytes="1000"
-    )
     assert "0 shuts everyone out" in refusal(max_connections_per_ip="0")
     assert load(
         None, {"max.connections.per.ip": "0", "max.connections.per.ip.overrides": "127.0.0.1:9"}
