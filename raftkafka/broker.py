@@ -19,6 +19,7 @@ from metadata.records import BrokerEndpoint
 from raftkafka.config import BrokerConfig, Endpoint
 from raftkafka.config.endpoints import advertise
 from raftkafka.data_folders import check_cluster, read_ownership, write_ownership
+from raftkafka.disk import make_folder
 from raftkafka.environment import Environment
 from raftkafka.log.log_driver import LogDirs
 from raftkafka.log.log_settings import LogDirSettings
@@ -110,7 +111,7 @@ class Broker:
         )
         await self._log_dirs.lock()
         folders = dict.fromkeys((*self._log_dirs.online_paths, config.metadata_log_dir))
-        await disk.run(partial(disk.mkdir, config.metadata_log_dir))
+        await disk.run(partial(make_folder, disk, config.metadata_log_dir))
         read = partial(read_ownership, disk, tuple(folders), config.node_id, random)
         self._ownership = await disk.run(read)
 
@@ -185,7 +186,6 @@ class Broker:
 
     def _on_dir_offline(self, path: str, partitions: list[TopicPartition]) -> None:
         """A directory failed: its partitions are served no longer."""
-        log.error("log_dir_offline", path=path, partitions=len(partitions))
         for partition in partitions:
             self._replicas.fail(partition)
         self._service.run_turn()

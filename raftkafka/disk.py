@@ -128,3 +128,19 @@ class Disk(Protocol):
         The work is not abandoned on cancellation: it ends before the cancellation is seen.
         """
         ...
+
+
+def make_folder(disk: Disk, path: str) -> None:
+    """Make a folder and its parents, and their names durable. Inside ``Disk.run`` only.
+
+    Raises:
+        OSError: as the disk raises it.
+    """
+    missing: list[str] = []
+    upwards = path
+    while upwards and not disk.exists(upwards):
+        missing.append(upwards)
+        upwards = upwards.rpartition("/")[0]
+    disk.mkdir(path)
+    for made in missing:
+        disk.sync_folder(made.rpartition("/")[0] or ("/" if made[0] == "/" else "."))

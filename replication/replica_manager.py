@@ -103,7 +103,7 @@ class ReplicaManager:
                     yield TopicPartition(topic.name, number), topic.topic_id
 
     def is_hosted(self, partition: TopicPartition, topic_id: TopicId) -> bool:
-        """Whether the metadata puts this partition of this topic (if it is known) on this broker."""
+        """Whether the metadata puts this partition, of this topic if that is known, here."""
         topic = self._image.topics.get(partition.topic)
         if topic is None or topic_id not in (topic.topic_id, ZERO_ID):
             return False

@@ -15,7 +15,7 @@ from metadata.raft.journal import Journal
 from metadata.raft.journal_files import ADVICE, JournalFiles, Opened
 from metadata.raft.settings import RaftSettings
 from metadata.raft.snapshot_file import DamagedSnapshot, Snapshot
-from raftkafka.disk import Disk, File
+from raftkafka.disk import Disk, make_folder, File
 from raftkafka.errors import DamagedDisk, DataFolderInUse
 
 SEGMENT_BYTES = 1 << 20
@@ -57,7 +57,7 @@ class QuorumFolder:
             ForeignDataFolder: it belongs to another node or quorum.
             DamagedDisk: it holds something else than a journal and perhaps its torn tail.
         """
-        self._make()
+        make_folder(self._disk, self.path)
         self._lock = self._disk.lock(f"{self.path}/.lock")
         if self._lock is None:
             raise DataFolderInUse(f"{self.path} is in use by another process: stop that one first")
@@ -114,16 +114,6 @@ class QuorumFolder:
     def _files(self) -> JournalFiles:
         assert self._journal_files is not None, "open the folder first"
         return self._journal_files
-
-    def _make(self) -> None:
-        missing: list[str] = []
-        path = self.path
-        while path and not self._disk.exists(path):
-            missing.append(path)
-            path = path.rpartition("/")[0]
-        self._disk.mkdir(self.path)
-        for made in missing:
-            self._disk.sync_folder(made.rpartition("/")[0] or ("/" if made[0] == "/" else "."))
 
     def _read_snapshot(self) -> Snapshot | None:
         if not self._disk.exists(self._snapshot_path):

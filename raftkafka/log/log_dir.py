@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from raftkafka.disk import Disk, File
+from raftkafka.disk import Disk, File, make_folder
 from raftkafka.errors import DataFolderInUse
 from raftkafka.log import checkpoints
 from raftkafka.log.checkpoints import NO_BROKER_EPOCH, DamagedCheckpoint, LastStart
@@ -134,13 +134,13 @@ class LogDir:
     # ------------------------------------------------------------------ start and stop
 
     def take(self) -> None:
-        """Make it if it is missing, and lock it.
+        """Make it if it is missing, and lock it. Blocking.
 
         Raises:
             DataFolderInUse: another process has it.
             OSError: it cannot be used.
         """
-        self._disk.mkdir(self.path)
+        make_folder(self._disk, self.path)
         self._lock = self._disk.lock(self._at(LOCK_FILE))
         if self._lock is None:
             raise DataFolderInUse(

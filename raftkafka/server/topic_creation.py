@@ -54,7 +54,6 @@ def _topic(broker: BrokerView, name: str) -> CreatableTopic:
             configs=_configs(
                 {
                     "cleanup.policy": "compact",
-                    "compression.type": "producer",
                     "segment.bytes": str(config.offsets_topic_segment_bytes),
                 }
             ),
@@ -68,7 +67,6 @@ def _topic(broker: BrokerView, name: str) -> CreatableTopic:
             configs=_configs(
                 {
                     "cleanup.policy": "compact",
-                    "compression.type": "uncompressed",
                     "min.insync.replicas": str(config.transaction_state_log_min_isr),
                     "segment.bytes": str(config.transaction_state_log_segment_bytes),
                     "unclean.leader.election.enable": "false",

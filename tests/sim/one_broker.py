@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -29,12 +29,12 @@ def sim_config(**overrides: str) -> BrokerConfig:
     keys = {name.replace("__", "."): value for name, value in overrides.items()}
     return load(
         None,
-        {"log.dirs": "data", "listeners": "PLAINTEXT://sim:9092", "node.id": "1", **keys},
+        {"log.dirs": "/data", "listeners": "PLAINTEXT://sim:9092", "node.id": "1", **keys},
     ).config
 
 
 class World:
-    """What outlives the broker's process: the disk, the entropy, and the trace of all that happened."""
+    """What outlives the broker's process: the disk, the entropy, the trace of all that happened."""
 
     def __init__(self, seed: int, config: BrokerConfig | None = None) -> None:
         self.random = random.Random(seed)
@@ -88,8 +88,8 @@ class World:
         self.disk = self.disk.after_power_loss()
 
 
-def run_simulated(seed: int, main: Callable[[World], object], config: BrokerConfig) -> World:
-    """Run ``main(world)``, an async function, on virtual time; the same seed gives the same trace."""
+def run_simulated(seed: int, main: Callable[[World], Awaitable[None]], config: BrokerConfig) -> World:
+    """Run ``main(world)`` on virtual time; the same seed gives the same trace."""
     world = World(seed, config)
 
     def note_event(

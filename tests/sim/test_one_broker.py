@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from errno import EIO
 
 import pytest
 import trio
 
-from raftkafka.errors import ErrorCode
+from raftkafka.errors import DamagedDisk, ErrorCode
 from raftkafka.protocol.messages.topics import (
     CreatableTopic,
     CreatableTopicConfig,
@@ -15,7 +16,7 @@ from raftkafka.protocol.messages.topics import (
     CreateTopicsResponse,
 )
 from tests.sim.one_broker import World, run_simulated, sim_config
-from tests.sim.wire_client import WireClient
+from tests.sim.wire_client import Disconnected, WireClient
 
 
 async def create(client: WireClient, topic: str, **configs: str) -> None:
@@ -95,21 +96,49 @@ def test_with_flush_messages_1_a_power_loss_takes_nothing_acknowledged(seed: int
     run_simulated(seed, power_losses, sim_config())
 
 
-async def disk_failure(world: World) -> None:
-    async with world.broker(dies=True), world.client() as client:
-        await create(client, "t")
-        assert (await client.produce("t", [b"kept"])).error_code == 0
-        world.disk.fail("write", "data2", EIO)
-        world.disk.fail("write", "data1", EIO)
-        with trio.fail_after(10):
-            part = await client.produce("t", [b"lost"])
-        world.note("failed", part.error_code)
-        assert part.error_code == ErrorCode.KAFKA_STORAGE_ERROR
+async def one_disk_fails(world: World) -> None:
+    async with world.broker(dies=True):
+        async with world.client() as client:
+            await create(client, "t")
+            await create(client, "u")
+            assert (await client.produce("t", [b"kept"])).error_code == 0
+            failing = next(d for d in ("/one", "/two") if world.disk.exists(f"{d}/t-0"))
+            world.disk.fail("write", failing, EIO)
+            with pytest.raises(Disconnected):  # its answer was formed before the write failed
+                await client.produce("t", [b"lost"])
+        async with world.client() as client:
+            refused = await client.produce("t", [b"refused"])
+            assert refused.error_code == ErrorCode.KAFKA_STORAGE_ERROR
+            assert (await client.produce("u", [b"served"])).error_code == 0
+            assert await client.fetch("u", 0) == [(0, b"served")]
+        world.disk.heal()
+    world.after_kill()
+    async with world.broker():
+        assert await read_all(world) == [b"kept"]
 
 
-@pytest.mark.parametrize("main", [kills, power_losses])
-def test_the_same_seed_gives_the_same_trace(main: object) -> None:
-    first = run_simulated(7, main, sim_config())
-    again = run_simulated(7, main, sim_config())
+def test_a_disk_that_fails_takes_its_partitions_offline_and_no_others() -> None:
+    run_simulated(3, one_disk_fails, sim_config(log__dirs="/one,/two"))
+
+
+async def last_disk_fails(world: World) -> None:
+    async with world.broker():
+        async with world.client() as client:
+            await create(client, "t")
+            world.disk.fail("write", "/data/t-0", EIO)
+            with pytest.raises(Disconnected):
+                await client.produce("t", [b"lost"])
+            await trio.sleep(10)
+
+
+def test_without_a_usable_disk_the_broker_stops_and_says_so() -> None:
+    with pytest.RaisesGroup(pytest.RaisesExc(DamagedDisk), flatten_subgroups=True):
+        run_simulated(4, last_disk_fails, sim_config())
+
+
+@pytest.mark.parametrize("main", [kills, power_losses, one_disk_fails])
+def test_the_same_seed_gives_the_same_trace(main: Callable[[World], Awaitable[None]]) -> None:
+    first = run_simulated(7, main, sim_config(log__dirs="/one,/two"))
+    again = run_simulated(7, main, sim_config(log__dirs="/one,/two"))
     assert first.trace == again.trace
-    assert len(first.trace) > 20
+    assert len(first.trace) > 10

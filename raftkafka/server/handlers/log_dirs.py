@@ -1,4 +1,4 @@
-"""DescribeLogDirs: which directory holds which partition, and how large it is (KIP-113, KIP-827)."""
+"""DescribeLogDirs: which directory holds which partition, and its size (KIP-113, KIP-827)."""
 
 from __future__ import annotations
 
