@@ -58,7 +58,7 @@ class Dispatcher:
         Raises:
             Malformed: the header or the body cannot be read.
         """
-        if frame[:2] == PRODUCE_KEY and self._produce.handle_as_before(connection, frame):
+        if bytes(frame[:2]) == PRODUCE_KEY and self._produce.handle_as_before(connection, frame):
             return
         header = parse_request_header(frame)
         if len(frame) > PLAIN_REQUEST_BYTES_MAX and header.api_key != ApiKey.PRODUCE:

@@ -143,7 +143,7 @@ def learn_shape(
     tail = FLEXIBLE_TAIL if flexible else b""
     assert records is not None
     begin = len(frame) - len(tail) - len(records)
-    if frame[len(frame) - len(tail) :] != tail:
+    if bytes(frame[len(frame) - len(tail) :]) != tail:
         return None
     length_bytes = uvarint_bytes(len(records) + 1) if flexible else 4
     part.base_offset = PROBE_OFFSET

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,53 +85,56 @@ class Side:
         return {key: leader.log.log_end_offset for key, leader in self.leaders.by_name.items()}
 
 
-requests = st.fixed_dictionaries(
-    {
-        "version": st.sampled_from([3, 5, 7, 8, 9, 10, 11]),
-        "client": st.sampled_from([None, "", "rdkafka"]),
-        "acks": st.sampled_from([0, 1, -1, 7]),
-        "topic": st.sampled_from(["t", "another"]),
-        "partition": st.integers(0, 2),
-        "values": st.lists(st.binary(max_size=200), max_size=3),
-        "damage": st.sampled_from([None, None, None, 17, 21, 57, -1]),
-        "correlation_id": st.integers(0, 2**31 - 1),
-        "repeat": st.integers(1, 3),
-    }
+@dataclass(frozen=True)
+class Choice:
+    """One Produce, sent as often as ``repeat`` says; ``damage`` flips the byte at that place."""
+
+    version: int
+    client_id: str | None = "c"
+    acks: int = 1
+    topic: str = "t"
+    partition: int = 0
+    values: tuple[bytes, ...] = (b"v",)
+    damage: int | None = None
+    correlation_id: int = 5
+    repeat: int = 1
+
+    def encode(self) -> bytes:
+        records = [Record(i, NOW_MS, None, value) for i, value in enumerate(self.values)]
+        batch = bytearray(build_batch(records) if records else b"")
+        if batch and self.damage is not None:
+            batch[self.damage] ^= 0xFF
+        data = PartitionProduceData(index=self.partition, records=memoryview(batch))
+        request = ProduceRequest(
+            acks=self.acks,
+            timeout_ms=1000,
+            topic_data=[TopicProduceData(name=self.topic, partition_data=[data])],
+        )
+        parts = request_frame(request, self.version, self.correlation_id, self.client_id)
+        return b"".join(part for part in parts if isinstance(part, bytes | memoryview))
+
+
+choices = st.builds(
+    Choice,
+    version=st.sampled_from([3, 5, 7, 8, 9, 10, 11]),
+    client_id=st.sampled_from([None, "", "rdkafka"]),
+    acks=st.sampled_from([0, 1, -1, 7]),
+    topic=st.sampled_from(["t", "another"]),
+    partition=st.integers(0, 2),
+    values=st.lists(st.binary(max_size=200), max_size=3).map(tuple),
+    damage=st.sampled_from([None, None, None, 17, 21, 57, -1]),
+    correlation_id=st.integers(0, 2**31 - 1),
+    repeat=st.integers(1, 3),
 )
 
 
-def encode_request(choice: dict[str, object]) -> bytes:
-    values = choice["values"]
-    assert isinstance(values, list)
-    records = [Record(i, NOW_MS, None, bytes(value)) for i, value in enumerate(values)]
-    batch = bytearray(build_batch(records) if records else b"")
-    damage = choice["damage"]
-    if batch and isinstance(damage, int):
-        batch[damage] ^= 0xFF
-    request = ProduceRequest(
-        acks=choice["acks"],
-        timeout_ms=1000,
-        topic_data=[
-            TopicProduceData(
-                name=choice["topic"],
-                partition_data=[
-                    PartitionProduceData(index=choice["partition"], records=memoryview(batch))
-                ],
-            )
-        ],
-    )
-    parts = request_frame(request, choice["version"], choice["correlation_id"], choice["client"])
-    return b"".join(bytes(part) for part in parts)
-
-
 @settings(deadline=None)
-@given(st.lists(requests, max_size=12))
-def test_both_ways_answer_alike(choices: list[dict[str, object]]) -> None:
+@given(st.lists(choices, max_size=12))
+def test_both_ways_answer_alike(requests: list[Choice]) -> None:
     long, short = Side(short=False), Side(short=True)
-    for choice in choices:
-        request = encode_request(choice)
-        for _ in range(choice["repeat"]):
-            assert short.handle(request) == long.handle(request)
+    for choice in requests:
+        for _ in range(choice.repeat):
+            assert short.handle(choice.encode()) == long.handle(choice.encode())
             assert short.wire.closed == long.wire.closed
             if long.wire.closed:
                 return
@@ -141,18 +145,5 @@ def test_the_short_way_is_taken_from_the_second_request_on() -> None:
     side = Side(short=True)
     for version in (7, 9):
         for partition in (0, 1, 0, 1, 0):
-            side.handle(
-                encode_request(
-                    {
-                        "version": version,
-                        "client": "c",
-                        "acks": 1,
-                        "topic": "t",
-                        "partition": partition,
-                        "values": [b"v"],
-                        "damage": None,
-                        "correlation_id": 5,
-                    }
-                )
-            )
+            side.handle(Choice(version, partition=partition).encode())
     assert side.taken_short == 6

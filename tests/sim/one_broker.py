@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+import pytest
 import structlog
 import trio
 import trio._core._run as trio_run
@@ -88,7 +89,9 @@ class World:
         self.disk = self.disk.after_power_loss()
 
 
-def run_simulated(seed: int, main: Callable[[World], Awaitable[None]], config: BrokerConfig) -> World:
+def run_simulated(
+    seed: int, main: Callable[[World], Awaitable[None]], config: BrokerConfig
+) -> World:
     """Run ``main(world)`` on virtual time; the same seed gives the same trace."""
     world = World(seed, config)
 
@@ -98,14 +101,13 @@ def run_simulated(seed: int, main: Callable[[World], Awaitable[None]], config: B
         world.note("event", method, dict(event))
         raise structlog.DropEvent
 
-    saved = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r
-    trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True
-    trio_run._r = random.Random(seed)
     configured = structlog.get_config()
     structlog.configure(processors=[note_event], cache_logger_on_first_use=False)
     try:
-        trio.run(main, world, clock=MockClock(autojump_threshold=0))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)
+            patch.setattr(trio_run, "_r", random.Random(seed))
+            trio.run(main, world, clock=MockClock(autojump_threshold=0))
     finally:
-        trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r = saved
         structlog.configure(**configured)
     return world

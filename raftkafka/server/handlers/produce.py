@@ -6,6 +6,7 @@ Source: Kafka 4.0 ``KafkaApis.handleProduceRequest``, ``ReplicaManager.appendRec
 from __future__ import annotations
 
 from functools import partial
+from typing import Protocol
 
 from metadata.image import INTERNAL_TOPICS
 from raftkafka.compression import Codec
@@ -30,7 +31,6 @@ from raftkafka.server.produce_shape import ProduceShapes, learn_shape
 from raftkafka.server.turn import TurnClock
 from raftkafka.server.write_queue import WriteQueue
 from replication.leader import ACKS_ALL, PartitionLeader
-from replication.replica_manager import ReplicaManager
 
 ZSTD_SINCE_VERSION = 7
 VALID_ACKS = (-1, 0, 1)
@@ -38,11 +38,23 @@ ATTRIBUTES_LOW = 22
 """The byte of a batch header with the codec's bits."""
 
 
+class Leaders(Protocol):
+    """Who leads what (``ReplicaManager``)."""
+
+    def leader(self, topic: str, partition: int) -> PartitionLeader:
+        """Return the leader of a partition.
+
+        Raises:
+            KafkaError: it is not here.
+        """
+        ...
+
+
 class ProduceHandler:
     """Answers Produce for every connection."""
 
     def __init__(
-        self, replicas: ReplicaManager, writes: WriteQueue, expiry: Expiry, clock: TurnClock
+        self, replicas: Leaders, writes: WriteQueue, expiry: Expiry, clock: TurnClock
     ) -> None:
         self._replicas = replicas
         self._writes = writes
