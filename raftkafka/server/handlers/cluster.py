@@ -25,10 +25,11 @@ from raftkafka.protocol.messages.coordinators import (
 )
 from raftkafka.protocol.messages.producers import InitProducerIdRequest, InitProducerIdResponse
 from raftkafka.server.context import BrokerView, RequestContext
-from raftkafka.types import NO_LEADER, ZERO_ID
+from raftkafka.types import NO_LEADER
 
 UNKNOWN_TOPIC_TEXT = "This server does not host this topic-partition."
 NO_COORDINATOR_TEXT = "The coordinator is not available."
+NODES_SINCE_VERSION = 2
 BATCHED_SINCE_VERSION = 4
 GROUP, TRANSACTION = 0, 1
 """Key types of FindCoordinator."""
@@ -59,11 +60,16 @@ def handle_describe_quorum(
         current_voters=[_replica(broker, replica, leader_id) for replica in status.voters],
         observers=[_replica(broker, replica, leader_id) for replica in status.observers],
     )
-    return DescribeQuorumResponse(
+    response = DescribeQuorumResponse(
         error_message=None,
         topics=[DescribeQuorumResponseTopic(topic_name=CLUSTER_METADATA, partitions=[partition])],
-        nodes=[_node(broker, replica.node_id) for replica in status.voters],
     )
+    if context.api_version >= NODES_SINCE_VERSION:
+        response.nodes = [_node(broker, replica.node_id) for replica in status.voters]
+        for voter in partition.current_voters:
+            if voter.replica_id == broker.config.node_id:
+                voter.replica_directory_id = broker.quorum.directory_id
+    return response
 
 
 def _no_such_partitions(request: DescribeQuorumRequest) -> DescribeQuorumResponse:
@@ -87,11 +93,9 @@ def _no_such_partitions(request: DescribeQuorumRequest) -> DescribeQuorumRespons
 
 
 def _replica(broker: BrokerView, replica: ReplicaStatus, leader_id: int) -> DescribeQuorumReplica:
-    own = replica.node_id == broker.config.node_id
     fetch_age_s = None if replica.node_id == leader_id else replica.last_fetch_age_s
     return DescribeQuorumReplica(
         replica_id=replica.node_id,
-        replica_directory_id=broker.quorum.directory_id if own else ZERO_ID,
         log_end_offset=NOT_GIVEN if replica.log_end_offset is None else replica.log_end_offset,
         last_fetch_timestamp=_wall_time_ms(broker, fetch_age_s),
         last_caught_up_timestamp=_wall_time_ms(broker, replica.last_caught_up_age_s),
