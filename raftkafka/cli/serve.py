@@ -93,13 +93,12 @@ def ready_text(broker: Broker) -> str:
 
 def first_fatal(group: BaseExceptionGroup[BaseException]) -> FatalError | None:
     """Return the error in a group that the user can do something about."""
-    for error in group.exceptions:
-        if isinstance(error, FatalError):
-            return error
-        if isinstance(error, BaseExceptionGroup):
-            found = first_fatal(error)
-            if found is not None:
-                return found
+    fatal = group.subgroup(FatalError)
+    while fatal is not None:
+        first = fatal.exceptions[0]
+        if isinstance(first, FatalError):
+            return first
+        fatal = first
     return None
 
 

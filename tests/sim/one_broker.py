@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -49,7 +49,7 @@ class World:
         self.trace.append((round(trio.current_time(), 9), *what))
 
     @asynccontextmanager
-    async def broker(self, *, dies: bool = False) -> AsyncIterator[Broker]:
+    async def broker(self, *, dies: bool = False) -> AsyncGenerator[Broker]:
         """Run a broker for the length of the block; it is stopped then, or just ceases to be."""
         self.network = MemoryNetwork()
         environment = Environment(
@@ -72,7 +72,7 @@ class World:
         self.note("killed" if dies else "stopped")
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[WireClient]:
+    async def client(self) -> AsyncGenerator[WireClient]:
         """Return a connection of a client."""
         stream = await self.network.connect()
         try:
