@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -11,7 +10,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
 )
 
@@ -177,7 +175,9 @@ class LogMachine(RuleBasedStateMachine):
     def look_up_max_timestamp(self) -> None:
         found = self.log.max_timestamp(self.end)
         kept = [
-            r for b in self.batches if b.last_offset >= self.log.segments.base_offset
+            r
+            for b in self.batches
+            if b.last_offset >= self.log.segments.base_offset
             for r in b.records
         ]
         wanted = max(kept, key=lambda r: (r.timestamp, -r.offset), default=None)
@@ -277,31 +277,25 @@ class LogMachine(RuleBasedStateMachine):
 
     def rebuild_model(self) -> None:
         """Records that were taken back may be back: take what is there, if it is in order."""
-        kept = [b for b in self.batches if b.last_offset < self.recovery_point]
-        there = list[Appended]()
-        offset = self.log_start
-        while offset < self.log.log_end_offset:
-            found = self.log.read(offset, 10**6, self.log.log_end_offset, True)
-            assert found is not None
-            for header, batch in iterate_batches(found.read()):
-                sequence = header.base_sequence + header.record_count
-                there.append(
-                    Appended(
-                        header.base_offset,
-                        header.last_offset,
-                        header.leader_epoch,
-                        sequence if header.producer_id >= 0 else None,
-                        tuple(iterate_records(batch)),
-                    )
-                )
-                offset = header.last_offset + 1
-        first = there[0].first_offset if there else self.log_start
+        durable = [b for b in self.batches if b.last_offset < self.recovery_point]
+        there = [
+            Appended(
+                header.base_offset,
+                header.last_offset,
+                header.leader_epoch,
+                header.base_sequence + header.record_count if header.producer_id >= 0 else None,
+                tuple(iterate_records(batch)),
+            )
+            for segment in self.log.segments
+            for header, batch in iterate_batches(self.disk.read(segment.path))
+        ]
+        first = self.log.segments.base_offset
         assert [b for b in there if b.last_offset < self.recovery_point] == [
-            b for b in kept if b.first_offset >= first
+            b for b in durable if b.first_offset >= first
         ]
         epochs = [b.leader_epoch for b in there]
         assert epochs == sorted(epochs), "what follows an epoch is not older"
-        self.batches = [b for b in kept if b.first_offset < first] + there
+        self.batches = [b for b in durable if b.first_offset < first] + there
         self.leader_epoch += 1
 
     def reopen(self, disk: MemoryDisk, *, clean: bool) -> None:
@@ -377,5 +371,11 @@ def read_all(log: PartitionLog, offset: int, end: int) -> list[Record]:
     return records
 
 
-LogMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None, report_multiple_bugs=False, phases=[Phase.generate, Phase.shrink])
+LogMachine.TestCase.settings = settings(
+    max_examples=300,
+    stateful_step_count=40,
+    deadline=None,
+    report_multiple_bugs=False,
+    phases=[Phase.generate, Phase.shrink],
+)
 TestLog = LogMachine.TestCase
