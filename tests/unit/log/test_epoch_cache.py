@@ -35,9 +35,7 @@ def test_an_older_epoch_that_starts_later_proves_the_newer_ones_wrong() -> None:
     assert epochs.entries == [(2, 0), (3, 12)]
 
 
-@pytest.mark.parametrize(
-    ("offset", "epoch"), [(0, -1), (4, -1), (5, 2), (8, 2), (9, 4), (1000, 4)]
-)
+@pytest.mark.parametrize(("offset", "epoch"), [(0, -1), (4, -1), (5, 2), (8, 2), (9, 4), (1000, 4)])
 def test_the_epoch_of_an_offset(offset: int, epoch: int) -> None:
     assert cache((2, 5), (4, 9)).epoch_for(offset) == epoch
 
