@@ -26,6 +26,10 @@ from raftkafka.log.log_settings import LogDirSettings
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.server.api_table import ADVERTISED
 from raftkafka.server.context import BrokerView
+from raftkafka.server.health import pages
+from raftkafka.server.http_driver import HttpServer, Pages
+from raftkafka.server.listening import bind
+from raftkafka.server.loop_lag_driver import LoopLag
 from raftkafka.server.service import ClientService
 from raftkafka.types import TopicPartition
 from replication.log_configs import LogConfigs
@@ -35,6 +39,7 @@ from replication.replica_manager import ReplicaManager
 METADATA_FOLDER = "__raftkafka_metadata"
 REGISTRATION_DEADLINE_S = 60.0
 INCARNATION_ID_BYTES = 16
+HTTP_BACKLOG = 16
 
 log = structlog.get_logger()
 
@@ -47,6 +52,7 @@ class Broker:
         self.advertised: tuple[Endpoint, ...] = ()
         """What clients are told; known once it serves."""
         self._environment = environment
+        self._loop_lag = LoopLag()
         self._stop = trio.Event()
         self._stopped = trio.Event()
 
@@ -60,6 +66,7 @@ class Broker:
         Raises:
             FatalError: it cannot start, or cannot go on.
         """
+        trio.lowlevel.add_instrument(self._loop_lag)
         async with trio.open_nursery() as nursery:
             await self._start(nursery)
             task_status.started()
@@ -97,6 +104,18 @@ class Broker:
         self.advertised = advertise(config.advertised_listeners, ports, environment.host_name)
         await self._join(nursery)
         nursery.start_soon(self._service.run)
+        if config.http_listeners:
+            await self._serve_http(
+                pages(view, self._service, self._loop_lag, environment.disk), nursery
+            )
+
+    async def _serve_http(self, answers: Pages, nursery: trio.Nursery) -> None:
+        server = HttpServer(answers)
+        for endpoint in self.config.http_listeners:
+            listener = trio.socket.from_stdlib_socket(await bind(endpoint, HTTP_BACKLOG))
+            log.info("http_listening", port=listener.getsockname()[1])
+            serve = partial(trio.serve_listeners, server.serve, [trio.SocketListener(listener)])
+            nursery.start_soon(serve)
 
     async def _open_folders(self) -> None:
         """Lock the log directories, and see that they are this node's."""

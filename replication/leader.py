@@ -43,6 +43,8 @@ class PartitionLeader:
 
     __slots__ = (
         "acks_waiters",
+        "bytes_in",
+        "bytes_out",
         "ended",
         "epoch_start_offset",
         "fetch_waiters",
@@ -87,6 +89,8 @@ class PartitionLeader:
         self.acks_waiters: deque[tuple[int, AckWaiter]] = deque()
         self.flush_waiters: deque[tuple[int, AckWaiter]] = deque()
         self.fetch_waiters: dict[FetchWaiter, None] = {}
+        self.bytes_in = self.bytes_out = 0
+        """Of client batches, since this epoch began."""
         self.ended: ErrorCode | None = None
         self.advance()
 
@@ -136,7 +140,10 @@ class PartitionLeader:
             raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE)
         if offset >= self.visible_end:
             return None
-        return log.read(offset, max_bytes, self.visible_end, at_least_one)
+        found = log.read(offset, max_bytes, self.visible_end, at_least_one)
+        if found is not None:
+            self.bytes_out += len(found)
+        return found
 
     # ------------------------------------------------------------------ append
 
@@ -173,7 +180,9 @@ class PartitionLeader:
                 ErrorCode.NOT_ENOUGH_REPLICAS,
                 f"{len(self.isr)} in-sync replica(s) where min.insync.replicas={self.min_isr}",
             )
-        return self.log.append_as_leader(batches, self.leader_epoch, now_ms)
+        info = self.log.append_as_leader(batches, self.leader_epoch, now_ms)
+        self.bytes_in += len(batches)
+        return info
 
     def wait_for_ack(self, waiter: AckWaiter, acks: int, end_offset: int) -> None:
         """Tell ``waiter`` once all below ``end_offset`` is acknowledged as ``acks`` asks."""

@@ -11,7 +11,6 @@ WITH_CLEANER = later("the log cleaner")
 WITH_QUOTAS = later("quotas")
 WITH_SESSIONS = later("fetch sessions")
 WITH_COMPRESSION = later("compression by the broker")
-WITH_HTTP = later("metrics and health over HTTP")
 
 ONE_LOOP = none("a broker is one event loop on one core; more brokers use more cores")
 BATCHED = none("what one turn of the event loop brings is written at once, in bounded slices")

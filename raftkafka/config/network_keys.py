@@ -5,7 +5,7 @@ Names, types, defaults and ranges: Kafka 4.3 ``SocketServerConfigs``, ``ServerCo
 
 from __future__ import annotations
 
-from raftkafka.config.effects import WITH_CLUSTER, WITH_HTTP, WITH_QUOTAS, WITH_SESSIONS
+from raftkafka.config.effects import WITH_CLUSTER, WITH_QUOTAS, WITH_SESSIONS
 from raftkafka.config.endpoints import (
     Endpoint,
     parse_endpoints,
@@ -68,7 +68,6 @@ class NetworkKeys(Section):
         Type.LIST,
         "http.listeners",
         default="",
-        effect=WITH_HTTP,
         doc="Where /metrics, /livez and /readyz are served, for example HTTP://localhost:9308; "
         "nowhere if empty. raftkafka's own.",
     )

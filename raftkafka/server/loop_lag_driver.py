@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import structlog
 import trio
 
@@ -15,19 +13,20 @@ log = structlog.get_logger()
 class LoopLag(trio.abc.Instrument):
     """Times every step of every task. A step holds up everyone else for as long as it takes."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self) -> None:
         self.max_ms = 0.0
         """Of all steps since the start."""
-        self._monotonic = monotonic
-        self._began_s = 0.0
+        self._began_s: float | None = None
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         """Note when the step begins (trio)."""
-        self._began_s = self._monotonic()
+        self._began_s = trio.current_time()
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         """Note how long it took (trio)."""
-        held_ms = (self._monotonic() - self._began_s) * 1000
+        if self._began_s is None:
+            return  # this very step brought the instrument
+        held_ms = (trio.current_time() - self._began_s) * 1000
         if held_ms > self.max_ms:
             self.max_ms = held_ms
             if held_ms > REPORT_MS:

@@ -54,6 +54,17 @@ class ClientService:
         )
         self._expiry_driver = ExpiryDriver(expiry, self._turn, self._acceptance)
         self._server = environment.make_server(self._turn, self._acceptance, config)
+        self._is_serving = False
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._acceptance.connections)
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether clients are answered."""
+        return self._is_serving
 
     def run_turn(self) -> None:
         """Send what became answerable outside of a turn: a flush, a new epoch, a cold read."""
@@ -73,9 +84,11 @@ class ClientService:
             nursery.start_soon(self._expiry_driver.run)
             nursery.start_soon(self._expiry_driver.close_idle)
             nursery.start_soon(self._server.run)
+            self._is_serving = True
 
     async def finish(self) -> None:
         """Accept nothing more, answer what is in flight, and wait until that is sent."""
+        self._is_serving = False
         self._server.stop_listening()
         self._acceptance.finish()
         self._turn.run()

@@ -9,33 +9,8 @@ import pytest
 import trio
 
 from raftkafka.errors import DamagedDisk, ErrorCode
-from raftkafka.protocol.messages.topics import (
-    CreatableTopic,
-    CreatableTopicConfig,
-    CreateTopicsRequest,
-    CreateTopicsResponse,
-)
 from tests.sim.one_broker import World, run_simulated, sim_config
-from tests.sim.wire_client import Disconnected, WireClient
-
-
-async def create(client: WireClient, topic: str, **configs: str) -> None:
-    request = CreateTopicsRequest(
-        timeout_ms=10_000,
-        topics=[
-            CreatableTopic(
-                name=topic,
-                num_partitions=1,
-                replication_factor=1,
-                configs=[
-                    CreatableTopicConfig(name=name.replace("__", "."), value=value)
-                    for name, value in configs.items()
-                ],
-            )
-        ],
-    )
-    response = await client.ask(request, 5, CreateTopicsResponse)
-    assert response.topics[0].error_code == 0, response
+from tests.sim.wire_client import Disconnected
 
 
 async def produce_until_death(world: World, count: int) -> list[bytes]:
@@ -63,7 +38,7 @@ async def read_all(world: World) -> list[bytes]:
 async def kills(world: World) -> None:
     async with world.broker(dies=True):
         async with world.client() as client:
-            await create(client, "t")
+            await client.create_topic("t")
         acknowledged = await produce_until_death(world, 20)
     world.after_kill()
     async with world.broker():
@@ -79,7 +54,7 @@ def test_a_killed_broker_has_all_that_it_acknowledged() -> None:
 
 async def power_losses(world: World) -> None:
     async with world.broker(dies=True), world.client() as client:
-        await create(client, "t", flush__messages="1")
+        await client.create_topic("t", flush__messages="1")
     world.after_power_loss()
     acknowledged: list[bytes] = []
     for _ in range(3):
@@ -99,8 +74,8 @@ def test_with_flush_messages_1_a_power_loss_takes_nothing_acknowledged(seed: int
 async def one_disk_fails(world: World) -> None:
     async with world.broker(dies=True):
         async with world.client() as client:
-            await create(client, "t")
-            await create(client, "u")
+            await client.create_topic("t")
+            await client.create_topic("u")
             assert (await client.produce("t", [b"kept"])).error_code == 0
             failing = next(d for d in ("/one", "/two") if world.disk.exists(f"{d}/t-0"))
             world.disk.fail("write", failing, EIO)
@@ -122,13 +97,12 @@ def test_a_disk_that_fails_takes_its_partitions_offline_and_no_others() -> None:
 
 
 async def last_disk_fails(world: World) -> None:
-    async with world.broker():
-        async with world.client() as client:
-            await create(client, "t")
-            world.disk.fail("write", "/data/t-0", EIO)
-            with pytest.raises(Disconnected):
-                await client.produce("t", [b"lost"])
-            await trio.sleep(10)
+    async with world.broker(), world.client() as client:
+        await client.create_topic("t")
+        world.disk.fail("write", "/data/t-0", EIO)
+        with pytest.raises(Disconnected):
+            await client.produce("t", [b"lost"])
+        await trio.sleep(10)
 
 
 def test_without_a_usable_disk_the_broker_stops_and_says_so() -> None:

@@ -22,6 +22,12 @@ from raftkafka.protocol.messages.produce import (
     ProduceResponse,
     TopicProduceData,
 )
+from raftkafka.protocol.messages.topics import (
+    CreatableTopic,
+    CreatableTopicConfig,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+)
 from raftkafka.protocol.schema import Request, Response
 from raftkafka.records import Record, build_batch, iterate_batches, iterate_records
 
@@ -82,6 +88,29 @@ class WireClient:
         taken = bytes(self._received[:count])
         del self._received[:count]
         return taken
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await trio.aclose_forcefully(self._stream)
+
+    async def create_topic(self, topic: str, **configs: str) -> None:
+        """Make a topic of one partition; ``__`` in a configuration's name stands for a dot."""
+        request = CreateTopicsRequest(
+            timeout_ms=10_000,
+            topics=[
+                CreatableTopic(
+                    name=topic,
+                    num_partitions=1,
+                    replication_factor=1,
+                    configs=[
+                        CreatableTopicConfig(name=name.replace("__", "."), value=value)
+                        for name, value in configs.items()
+                    ],
+                )
+            ],
+        )
+        response = await self.ask(request, 5, CreateTopicsResponse)
+        assert response.topics[0].error_code == 0, response
 
     async def produce(
         self, topic: str, values: list[bytes], *, partition: int = 0, acks: int = -1
