@@ -1,0 +1,42 @@
+"""Schedules of faults on the quorum: a few by default, more with --all, any number by hand.
+
+``python -m tests.sim.quorum --seeds 1-1000`` runs many, or one that failed again.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sim.quorum.schedule import Schedule
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_three_voters_keep_every_promise(seed: int) -> None:
+    result = Schedule(seed, voters=3, seconds=30.0).run()
+    assert result.faults >= 10
+    assert result.counts.acknowledged > 100
+
+
+@pytest.mark.parametrize("seed", range(1, 3))
+def test_five_voters_keep_every_promise(seed: int) -> None:
+    result = Schedule(seed, voters=5, seconds=40.0).run()
+    assert result.faults >= 10
+    assert result.counts.acknowledged > 100
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_a_lone_voter_keeps_every_promise(seed: int) -> None:
+    result = Schedule(seed, voters=1, seconds=60.0).run()
+    assert result.counts.acknowledged > 100
+
+
+@pytest.mark.parametrize("voters", [1, 3, 5])
+def test_a_seed_gives_the_same_run_twice(voters: int) -> None:
+    first = Schedule(11, voters, seconds=20.0).run()
+    assert Schedule(11, voters, seconds=20.0).run() == first
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 200))
+def test_many_schedules_keep_every_promise(seed: int) -> None:
+    Schedule(seed, voters=3 + seed % 2 * 2, seconds=60.0).run()
