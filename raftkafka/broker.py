@@ -26,8 +26,6 @@ from raftkafka.log.log_settings import LogDirSettings
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.server.api_table import ADVERTISED
 from raftkafka.server.context import BrokerView
-from raftkafka.server.health import pages
-from raftkafka.server.http_driver import HttpServer, Pages
 from raftkafka.server.listening import bind
 from raftkafka.server.loop_lag_driver import LoopLag
 from raftkafka.server.service import ClientService
@@ -105,12 +103,14 @@ class Broker:
         await self._join(nursery)
         nursery.start_soon(self._service.run)
         if config.http_listeners:
-            await self._serve_http(
-                pages(view, self._service, self._loop_lag, environment.disk), nursery
-            )
+            await self._serve_http(view, nursery)
 
-    async def _serve_http(self, answers: Pages, nursery: trio.Nursery) -> None:
-        server = HttpServer(answers)
+    async def _serve_http(self, view: BrokerView, nursery: trio.Nursery) -> None:
+        # imported here: most brokers do without, and start the sooner
+        from raftkafka.server.health import pages
+        from raftkafka.server.http_driver import HttpServer
+
+        server = HttpServer(pages(view, self._service, self._loop_lag, self._environment.disk))
         for endpoint in self.config.http_listeners:
             listener = trio.socket.from_stdlib_socket(await bind(endpoint, HTTP_BACKLOG))
             log.info("http_listening", port=listener.getsockname()[1])
