@@ -100,15 +100,19 @@ def _guarded(arguments: list[str]) -> int:
 
 def _from_click(error: click.UsageError) -> UsageError:
     """Return click's error with a hint: the nearest command or option, or ``--help``."""
-    message = error.format_message().rstrip(".")
+    # Some versions of click have a suggestion of their own, in words of their own.
+    message = error.format_message().partition(" Did you mean")[0].rstrip(".")
     context = error.ctx
-    hint = None
-    if context is not None:
-        hint = f"see {context.command_path} --help"
-        if message.startswith("No such command") and isinstance(context.command, click.Group):
-            word = message.split("'")[1]
-            hint = did_you_mean(word, context.command.list_commands(context)) or hint
-    return UsageError(message, hint=None if "Did you mean" in message else hint)
+    if context is None:
+        return UsageError(message)
+    known: list[str] = []
+    if isinstance(error, click.NoSuchOption):
+        known = [name for each in context.command.get_params(context) for name in each.opts]
+    elif isinstance(context.command, click.Group):
+        known = context.command.list_commands(context)
+    words = [word.strip("'\"") for word in message.split()]
+    close = next(filter(None, (did_you_mean(word, known) for word in words)), None)
+    return UsageError(message, hint=close or f"see {context.command_path} --help")
 
 
 def _end(arguments: Sequence[str], error: ClientError | FatalError, code: int) -> int:

@@ -116,7 +116,7 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> No
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     numbers = [
         all(isinstance(row[index], int | None) for row in rows) for index in range(len(columns))
     ]

@@ -43,8 +43,9 @@ def parse_addresses(text: str, *, default_port: int | None = DEFAULT_PORT) -> tu
 def _parse(entry: str, default_port: int | None) -> Address:
     rest = entry.rpartition("://")[2]
     if rest.startswith("["):
-        host, _, rest = rest[1:].partition("]")
+        host, closed, rest = rest[1:].partition("]")
         colon, port = rest[:1], rest[1:]
+        host = host if closed else ""
     else:
         host, colon, port = rest.partition(":")
     if not host or (colon and (colon != ":" or not port.isdecimal())):

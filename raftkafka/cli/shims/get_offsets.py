@@ -79,8 +79,8 @@ def _get_offsets(options: Options) -> None:
     by_rules = "topic-partitions" in options
     if by_rules and ("topic" in options or "partitions" in options):
         raise ClientError("--topic-partitions cannot be used with --topic or --partitions")
-    time = _time(options.must("time", str))
-    matches = _rules(options.must("topic-partitions", str)) if by_rules else _filter(options)
+    time = parse_time(options.must("time", str))
+    matches = parse_rules(options.must("topic-partitions", str)) if by_rules else _filter(options)
     missing = 'Missing required argument "[bootstrap-server]"'
     with connect(options, required=missing, client_id="GetOffsetShell") as client:
         wanted = _partitions(client, options, matches)
@@ -108,7 +108,12 @@ def _partitions(client: Client, options: Options, matches: Matches) -> list[Topi
     return [key for key in keys if matches(key)]
 
 
-def _time(text: str) -> int:
+def parse_time(text: str) -> int:
+    """Return a timestamp, or one of the special ones by its name.
+
+    Raises:
+        ClientError: it is neither.
+    """
     if text in TIMES:
         return TIMES[text]
     try:
@@ -133,7 +138,12 @@ def _filter(options: Options) -> Matches:
     return lambda key: matches(key.topic) and (not partitions or key.partition in partitions)
 
 
-def _rules(text: str) -> Matches:
+def parse_rules(text: str) -> Matches:
+    """Return whether one of the rules, comma separated, matches a partition.
+
+    Raises:
+        ClientError: one of them is none.
+    """
     rules = [_rule(rule) for rule in text.split(",")]
     return lambda key: any(rule(key) for rule in rules)
 
