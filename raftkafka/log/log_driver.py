@@ -234,7 +234,7 @@ class LogDirs:
             folder = None
         if folder is None:
             folder = self._make(partition, topic_id)
-        if folder.log is None:
+        if folder.log is None or folder.directory.failure is not None:
             self.keep(folder, self.peek(folder, config))
             assert folder.log is not None
         if folder.topic_id != topic_id:
@@ -466,22 +466,24 @@ class LogDirs:
             broker_epoch: of this incarnation, for the next one to prove that it lost nothing.
 
         Returns:
-            False if that took too long or a disk failed: the next start checks the logs.
+            Whether all is marked. If not, it took too long, a disk failed or a log is damaged,
+            and the next start checks the logs.
         """
         self._running.cancel()
         if self._ended is not None:
             await self._ended.wait()
-        with trio.move_on_after(CLOSE_DEADLINE_S, shield=True) as deadline:
+        marked: list[LogDir] = []
+        with trio.move_on_after(CLOSE_DEADLINE_S, shield=True):
             self._removal.rename_all()
             await self._checkpoints.store_high_watermarks()
             async with trio.open_nursery() as nursery:
                 for directory in self._online():
-                    nursery.start_soon(self._close, directory, broker_epoch)
+                    nursery.start_soon(self._close, directory, broker_epoch, marked)
         for directory in self._directories:
             directory.release()
-        return not deadline.cancelled_caught and not self._offline
+        return len(marked) == len(self._directories)
 
-    async def _close(self, directory: LogDir, broker_epoch: int) -> None:
+    async def _close(self, directory: LogDir, broker_epoch: int, marked: list[LogDir]) -> None:
         open_folders = iter([f for f in directory.folders.values() if f.log is not None])
         async with trio.open_nursery() as nursery:
             for _ in range(CLOSE_TASKS):
@@ -492,6 +494,7 @@ class LogDirs:
         is_whole = all(folder.is_trusted for folder in directory.folders.values())
         if is_whole and directory.failure is None:
             await self._attempt(directory, partial(directory.mark_clean, broker_epoch))
+            marked.append(directory)
 
     async def _close_logs(self, directory: LogDir, folders: Iterator[PartitionFolder]) -> None:
         while directory.failure is None and (batch := list(islice(folders, CLOSE_BATCH))):
