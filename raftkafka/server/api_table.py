@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from raftkafka.protocol.apis import ApiKey
 from raftkafka.protocol.schema import Response
+from raftkafka.server.answers import Encoded
 from raftkafka.server.handlers import (
     api_versions,
     cluster,
@@ -19,7 +20,7 @@ from raftkafka.server.handlers import (
     topics,
 )
 
-Handler = Callable[..., Response | Coroutine[Any, Any, Response]]
+Handler = Callable[..., Response | Encoded | Coroutine[Any, Any, Response | Encoded]]
 """(context, request) -> response, or a coroutine that waits for it; each names its types."""
 
 

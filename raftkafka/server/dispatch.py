@@ -13,7 +13,7 @@ from raftkafka.protocol.apis import ApiKey, request_class
 from raftkafka.protocol.codec import decode
 from raftkafka.protocol.frames import RequestHeader, parse_request_header
 from raftkafka.protocol.schema import Response
-from raftkafka.server.answers import response_frame
+from raftkafka.server.answers import Encoded, response_frame
 from raftkafka.server.api_table import APIS, Api, Handler
 from raftkafka.server.connection import Connection, Slot
 from raftkafka.server.context import BrokerView, RequestContext
@@ -102,7 +102,7 @@ class Dispatcher:
         except KafkaError as error:
             self._failed(connection, header, error)
             return
-        if isinstance(answer, Response):
+        if isinstance(answer, Response | Encoded):
             connection.answer(response_frame(header, answer))
         else:
             slot = Slot()
@@ -115,7 +115,7 @@ class Dispatcher:
         connection: Connection,
         header: RequestHeader,
         slot: Slot,
-        answer: Coroutine[Any, Any, Response],
+        answer: Coroutine[Any, Any, Response | Encoded],
     ) -> None:
         async with self._queue:
             try:

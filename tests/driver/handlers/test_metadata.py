@@ -10,10 +10,11 @@ from metadata.records import (
     BrokerChangeRecord,
     PartitionChangeRecord,
     PartitionRecord,
+    RemoveTopicRecord,
     TopicRecord,
 )
 from raftkafka.errors import ErrorCode
-from raftkafka.protocol.codec import encode_bytes
+from raftkafka.protocol.codec import decode, encode_bytes
 from raftkafka.protocol.messages.cluster import DescribeClusterRequest
 from raftkafka.protocol.messages.metadata import (
     MetadataRequest,
@@ -21,7 +22,12 @@ from raftkafka.protocol.messages.metadata import (
     MetadataResponse,
     MetadataResponseTopic,
 )
-from raftkafka.server.handlers.metadata import handle_describe_cluster, handle_metadata
+from raftkafka.server.answers import Encoded
+from raftkafka.server.handlers.metadata import (
+    SLICE_TOPICS,
+    handle_describe_cluster,
+    handle_metadata,
+)
 from raftkafka.types import ZERO_ID
 from tests.support.admin import LISTENER, Admin, serving
 from tests.support.metadata import broker_record
@@ -64,8 +70,10 @@ async def asked(
             include_cluster_authorized_operations=cluster_operations,
         ),
     )
-    response = answer if isinstance(answer, MetadataResponse) else await answer
-    encode_bytes(response, version)
+    encoded = answer if isinstance(answer, Encoded) else await answer
+    response, end = decode(MetadataResponse, version, encoded.body)
+    assert end == len(encoded.body)
+    assert encode_bytes(response, version) == encoded.body, "as the codec does it"
     return response
 
 
@@ -164,14 +172,45 @@ async def test_answer_follows_the_brokers_and_the_topic() -> None:
     async with serving() as admin:
         with_topics(admin)
         (first,) = (await asked(admin, 12, named("a"))).topics
-        (again,) = (await asked(admin, 12, named("a"))).topics
-        assert again.partitions is first.partitions, "made once"
+        (kept,) = admin.broker.image.topics["a"].memo.values()
+        assert (await asked(admin, 12, named("a"))).topics == [first]
+        assert list(admin.broker.image.topics["a"].memo.values()) == [kept], "made once"
         admin.commit(BrokerChangeRecord(2, 2, fenced=True))
         (fenced,) = (await asked(admin, 12, named("a"))).topics
         assert fenced.partitions[0].offline_replicas == [2]
         admin.commit(PartitionChangeRecord(A, 0, leader=1))
         (changed,) = (await asked(admin, 12, named("a"))).topics
         assert changed.partitions[0].leader_epoch == 6
+
+
+@pytest.mark.parametrize("version", range(14))
+async def test_many_topics_are_answered_in_slices_from_one_image(version: int) -> None:
+    async with serving() as admin:
+        ids = [number.to_bytes(16) for number in range(1, 3 * SLICE_TOPICS)]
+        admin.commit(
+            *(TopicRecord(f"topic{number}", topic_id) for number, topic_id in enumerate(ids)),
+            *(PartitionRecord(topic_id, i, (1,), (1,), 1) for topic_id in ids for i in range(2)),
+        )
+        context = admin.context(version)
+        answer = handle_metadata(context, MetadataRequest(topics=[] if version == 0 else None))
+        assert not isinstance(answer, Encoded), "not all in one go"
+        admin.commit(RemoveTopicRecord(ids[-1]))
+        response, _ = decode(MetadataResponse, version, (await answer).body)
+        assert len(response.topics) == len(ids)
+        assert all(len(topic.partitions) == 2 for topic in response.topics)
+
+
+@pytest.mark.parametrize("version", range(14))
+async def test_partition_numbers_and_epochs_of_a_large_topic(version: int) -> None:
+    async with serving() as admin:
+        admin.commit(
+            TopicRecord("large", A),
+            *(PartitionRecord(A, i, (1,), (1,), 1, leader_epoch=i % 7) for i in range(300)),
+        )
+        (topic,) = (await asked(admin, version, named("large"))).topics
+        assert [it.partition_index for it in topic.partitions] == list(range(300))
+        epochs = [i % 7 if version >= 7 else -1 for i in range(300)]
+        assert [it.leader_epoch for it in topic.partitions] == epochs
 
 
 async def test_topics_by_id() -> None:

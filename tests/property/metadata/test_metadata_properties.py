@@ -138,8 +138,8 @@ def take(cluster: Cluster, model: Model, step: tuple[object, ...]) -> None:
             live = sum(broker.is_active for broker in image.brokers.values())
             model_create(model, name, 1 if partitions == -1 else partitions, replicas, live)
         case ("grow", str(name), int(count)):
-            topic = CreatePartitionsTopic(name=name, count=count, assignments=None)
-            request = CreatePartitionsRequest(topics=[topic])
+            more = CreatePartitionsTopic(name=name, count=count, assignments=None)
+            request = CreatePartitionsRequest(topics=[more])
             decision = create_partitions(situation, request)
             cluster.carry_out(decision)
             if decision.answer.results[0].error_code == 0:
