@@ -173,6 +173,11 @@ class Connection:
             or self.unsent_bytes >= self._limits.unsent_bytes
         )
 
+    @property
+    def has_buffer(self) -> bool:
+        """Whether it holds a receive buffer; an idle connection has none."""
+        return self._buffer is not None
+
     def space(self) -> memoryview:
         """Return where to put arriving bytes. No view of earlier frames may be in use any more.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from raftkafka.log.segment import LogSlice
 from raftkafka.server.connection import BufferPool, Connection, ConnectionLimits
 
 LIMITS = ConnectionLimits(request_bytes=1 << 20, unanswered_requests=4, unsent_bytes=1000)
@@ -40,7 +41,7 @@ class Wire:
     def take_output(self) -> bytes:
         """Take what waits to be sent, as if it was."""
         output, self.connection.output = self.connection.output, []
-        data = b"".join(bytes(part) for part in output if not hasattr(part, "segment"))
+        data = b"".join(part for part in output if not isinstance(part, LogSlice))
         self.connection.sent(len(data))
         return data
 

@@ -53,7 +53,7 @@ def test_an_idle_connection_keeps_no_buffer() -> None:
     wire.put(framed(b"request"))
     assert wire.frames() == [b"request"]
     wire.connection.release()
-    assert wire.connection._buffer is None  # pyright: ignore[reportPrivateUsage]
+    assert not wire.connection.has_buffer
 
 
 def test_answers_leave_in_the_order_of_requests() -> None:
