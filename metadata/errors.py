@@ -40,6 +40,16 @@ class ApplyFailed(FatalError):
         self.command = command
 
 
+class RestoreFailed(FatalError):
+    """A whole snapshot could not be restored: it is of a version that this one does not know."""
+
+    def __init__(self, index: int, error: Exception) -> None:
+        super().__init__(
+            f"restoring the metadata snapshot at entry {index} failed: {error!r}. It was written "
+            "by another version: start that one, or report this line"
+        )
+
+
 def _shown(command: bytes) -> str:
     """Return the command decoded from CBOR, if it is that, and in hex; both of bounded length."""
     try:

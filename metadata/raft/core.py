@@ -6,20 +6,20 @@ is staged, and says when it is durable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from metadata.errors import ApplyFailed, NotController, UnknownOutcome
+from metadata.errors import NotController
 from metadata.raft import messages, pinned
-from metadata.raft.commands import NO_OP, RequestId, unwrap, wrap
+from metadata.raft.commands import NO_OP, RequestId
 from metadata.raft.election import Election
 from metadata.raft.frames import Record
 from metadata.raft.journal import ENTRY_OVERHEAD_BYTES, Journal
 from metadata.raft.messages import Message
 from metadata.raft.outbox import Addressed, Outbox
+from metadata.raft.proposals import ProposalDone, Proposals
 from metadata.raft.reads import ReadDone, Reads
 from metadata.raft.replication import Replication
-from metadata.raft.sessions import Admission, Sessions
 from metadata.raft.settings import RaftSettings
 from metadata.raft.snapshot_file import DamagedSnapshot, Snapshot, decode
 from metadata.raft.snapshots import Content, SnapshotReceiver, SnapshotSender
@@ -27,9 +27,6 @@ from metadata.raft.status import CaughtUp, RaftStatus, ReplicaStatus
 from metadata.raft.upstream import Post, Role, Upstream
 from metadata.state_machine import StateMachine
 from raftkafka.types import Randomness
-
-ProposalDone = Callable[[int | UnknownOutcome], None]
-"""Gets the index that was committed and applied here, or that nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +76,7 @@ class RaftCore:
         self._now = pinned.CLOCK.now = now
         self._outbox = Outbox()
         self._reads = Reads(settings.majority)
-        self._sessions = Sessions()
-        self._waiting: dict[int, list[ProposalDone]] = {}
-        self._open_requests: dict[RequestId, int] = {}
+        self._proposals = Proposals(journal, machine)
         self._announced_term: int | None = None
         self._jobs: list[Job] = []
         self._snapshot_busy = False
@@ -274,18 +269,7 @@ class RaftCore:
         self._set_now(now)
         if term != self._announced_term:
             raise NotController(f"term {term} is not led here")
-        if request is not None:
-            if (applied := self._sessions.find(request)) is not None:
-                done(applied)
-                return
-            if (appended := self._open_requests.get(request)) is not None:
-                self._waiting[appended].append(done)
-                return
-        index = self.journal.last_index + 1
-        self.journal.add(wrap(command, request), index, term)
-        self._waiting[index] = [done]
-        if request is not None:
-            self._open_requests[request] = index
+        self._proposals.append(command, term, done, request)
 
     def read(self, now: float, done: ReadDone) -> None:
         """Confirm leadership; ``done`` gets an index that covers all acknowledged before.
@@ -313,33 +297,12 @@ class RaftCore:
         stop = min(raft.commit_index, raft.applied_index + self.settings.apply_slice)
         while raft.applied_index < stop:
             held, index, term = self.journal.entry(raft.applied_index + 1)
-            outcome = self._apply(held, index, term)
+            self._proposals.apply(held, index, term)
             raft.applied_index = index
             self._applied_bytes += len(held) + ENTRY_OVERHEAD_BYTES
-            for done in self._waiting.pop(index, ()):
-                done(outcome)
             if held == NO_OP and raft.is_leader and term == raft.term:
                 self._announced_term = term
                 self._machine.on_leader(term)
-
-    def _apply(self, held: bytes, index: int, term: int) -> int | UnknownOutcome:
-        """Apply one entry unless it is a repetition; return what its proposer is told."""
-        content = unwrap(held)
-        if content is None:
-            return index
-        command, request = content
-        if request is not None:
-            self._open_requests.pop(request, None)
-            admission = self._sessions.admit(request, index)
-            if admission is Admission.EXPIRED:
-                return UnknownOutcome(f"{request} is too old to tell")
-            if isinstance(admission, int):
-                return admission
-        try:
-            self._machine.apply(index, term, command)
-        except Exception as error:
-            raise ApplyFailed(index, term, command, error) from error
-        return index
 
     # Snapshots.
 
@@ -355,10 +318,8 @@ class RaftCore:
         """A leader's snapshot is durable here; return the index that the log starts after."""
         self._set_now(now)
         self._snapshot_busy = False
-        self._snapshot_bytes = len(job.content)
         if job.snapshot.index > self.commit_index:
             self._restore(job.snapshot)
-            self._fail_waiting()
         if self._raft.term == job.term and not self._raft.is_leader:
             self._answer_snapshot(job.source)
         return self.journal.base_index
@@ -370,11 +331,11 @@ class RaftCore:
             self._sender.loaded(Content(index, content))
 
     def _restore(self, snapshot: Snapshot) -> None:
-        self._machine.restore(snapshot.state)
-        self._sessions.restore(snapshot.sessions)
+        self._proposals.restore(snapshot)
         self.journal.start_after(snapshot.index, snapshot.term)
         self._raft.applied_index = self._raft.commit_index = snapshot.index
         self._applied_bytes = 0
+        self._snapshot_bytes = len(snapshot.state)
 
     def _maybe_snapshot(self) -> None:
         limit = max(self.settings.snapshot_every_bytes, self._snapshot_bytes)
@@ -387,7 +348,7 @@ class RaftCore:
         self._applied_bytes = 0
         state = self._machine.snapshot()
         chunks = (state,) if isinstance(state, bytes) else state
-        self._jobs.append(SaveSnapshot(index, term, self._sessions.encode(), chunks))
+        self._jobs.append(SaveSnapshot(index, term, self._proposals.encode_sessions(), chunks))
 
     def _want_content(self) -> None:
         if not self._load_wanted:
@@ -452,22 +413,15 @@ class RaftCore:
         self._sender.forget_all()
         self._caught_up.clear()
         self._reads.fail()
-        self._fail_waiting()
+        self._proposals.fail()
         if self._announced_term is not None:
             self._announced_term = None
             self._machine.on_leader(None)
 
-    def _fail_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        self._open_requests.clear()
-        for index in sorted(waiting):
-            for done in waiting[index]:
-                done(UnknownOutcome(f"leadership was lost before entry {index} was committed"))
-
     def close(self) -> None:
         """Tell all that wait that nobody can tell."""
         self._reads.fail()
-        self._fail_waiting()
+        self._proposals.fail()
 
     def _send_all(self) -> None:
         self._replication.send_all(self._now)

@@ -15,7 +15,7 @@ from metadata.raft.journal import Journal
 from metadata.raft.journal_files import ADVICE, JournalFiles, Opened
 from metadata.raft.settings import RaftSettings
 from metadata.raft.snapshot_file import DamagedSnapshot, Snapshot
-from raftkafka.disk import Disk, make_folder, File
+from raftkafka.disk import Disk, File, make_folder
 from raftkafka.errors import DamagedDisk, DataFolderInUse
 
 SEGMENT_BYTES = 1 << 20

@@ -21,7 +21,7 @@ class RaftSettings:
     window_entries: int = 8192
     """Unanswered entries in flight to one peer."""
     snapshot_chunk_bytes: int = 1 << 18
-    snapshot_every_bytes: int = 8 << 20
+    snapshot_every_bytes: int = 2 << 20
     """Journal memory after which a snapshot is taken (or the last snapshot's size, if larger)."""
     retained_entries: int = 1000
     """Entries kept behind a snapshot, so that a peer a little behind needs no snapshot."""

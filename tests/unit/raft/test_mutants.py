@@ -22,6 +22,7 @@ from metadata.raft.folder import QuorumFolder
 from metadata.raft.journal import Journal
 from metadata.raft.journal_files import JournalFiles
 from metadata.raft.messages import AppendAnswer, AppendEntries, Message, Vote
+from metadata.raft.proposals import Proposals
 from metadata.raft.pump import Pump
 from metadata.raft.reads import Reads
 from metadata.raft.replay import VOTE, cut_record
@@ -30,6 +31,7 @@ from metadata.raft.sessions import Admission, Sessions
 from metadata.raft.upstream import Upstream
 from raftkafka.errors import DamagedDisk
 from tests.crash import test_quorum_journal as crashes
+from tests.sim.quorum.node import EventDisk
 from tests.unit.raft import (
     test_elections,
     test_journal_files,
@@ -130,10 +132,9 @@ def take_what_was_read_for_durable(patch: Patch) -> None:
     load = JournalFiles.__dict__["_load"]
 
     def without_writing_anew(self: Internals, number: int, *, is_newest: bool) -> object:
-        torn = load(self, number, is_newest=False)
-        if is_newest:
-            self._file = self.disk.open(self._path(number))
-        return torn
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(EventDisk, "replace", lambda *arguments: None)
+            return load(self, number, is_newest=is_newest)
 
     patch.setattr(JournalFiles, "_load", without_writing_anew)
 
@@ -214,19 +215,19 @@ def read_without_asking(patch: Patch) -> None:
 
 
 def go_on_after_a_failed_apply(patch: Patch) -> None:
-    apply = RaftCore.__dict__["_apply"]
+    apply = Proposals.__dict__["_apply"]
 
-    def swallow(self: RaftCore, held: bytes, index: int, term: int) -> object:
+    def swallow(self: Proposals, held: bytes, index: int, term: int) -> object:
         try:
             return apply(self, held, index, term)
         except Exception:
             return index
 
-    patch.setattr(RaftCore, "_apply", swallow)
+    patch.setattr(Proposals, "_apply", swallow)
 
 
 def forget_who_waits(patch: Patch) -> None:
-    patch.setattr(RaftCore, "_fail_waiting", lambda self: None)
+    patch.setattr(Proposals, "fail", lambda self: None)
 
 
 def apply_repetitions(patch: Patch) -> None:
