@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-from collections.abc import Callable
 from errno import EMFILE, ENFILE
 
 import structlog
@@ -28,6 +27,8 @@ ACCEPTS_PER_TURN = 256
 EVENTS_PER_TURN = 128
 """So that a turn stays short, and its receive buffers fit the pool; the rest is served next."""
 SENDFILE_BYTES_MAX = 1024 * 1024
+SEND_BYTES_PER_TURN = 4 * 1024 * 1024
+"""To one connection: a client on the same machine reads as fast as we send."""
 JOINED_BYTES_MAX = 64 * 1024
 
 log = structlog.get_logger()
@@ -53,7 +54,9 @@ class Reactor:
         self._descriptor: dict[Connection, int] = {}
         self._again: dict[Connection, None] = {}
         self._unsendable: set[Connection] = set()
-        self.connection_closed: Callable[[Connection], None] | None = None
+        self._unsent: dict[Connection, None] = {}
+        """With more to send than one turn may."""
+        self._is_waiting = False
 
     # ------------------------------------------------------------------ the loop
 
@@ -75,8 +78,10 @@ class Reactor:
             slice_end = 0.0
             while True:
                 events = self._epoll.poll(0, EVENTS_PER_TURN)
-                if not events and not self._again:
+                if not events and not self._again and not self._unsent:
+                    self._is_waiting = True
                     await trio.lowlevel.wait_readable(self._epoll.fileno())
+                    self._is_waiting = False
                     slice_end = 0.0
                     events = self._epoll.poll(0, EVENTS_PER_TURN)
                 self._turn.run(self._ready(events))
@@ -91,6 +96,9 @@ class Reactor:
 
     def _ready(self, events: list[tuple[int, int]]) -> dict[Connection, None]:
         ready, self._again = self._again, {}
+        unsent, self._unsent = self._unsent, {}
+        for connection in unsent:
+            self.send(connection)
         for descriptor, event in events:
             held = self._sockets.get(descriptor)
             if held is None:
@@ -169,9 +177,9 @@ class Reactor:
     def again(self, connection: Connection) -> None:
         """Serve the connection in the next turn (``Transport``)."""
         if connection in self._descriptor:
-            if not self._again:
-                os.eventfd_write(self._wake, 1)
             self._again[connection] = None
+            if self._is_waiting:
+                os.eventfd_write(self._wake, 1)
 
     def send(self, connection: Connection) -> None:
         """Send as much as the socket takes (``Transport``)."""
@@ -179,8 +187,12 @@ class Reactor:
         if descriptor is None or connection in self._unsendable:
             return
         client = self._sockets[descriptor][0]
+        unsent_bytes = connection.unsent_bytes
         try:
             while connection.output:
+                if unsent_bytes - connection.unsent_bytes > SEND_BYTES_PER_TURN:
+                    self._unsent[connection] = None
+                    return
                 if not send_some(client, connection):
                     self._unsendable.add(connection)
                     return
@@ -204,6 +216,7 @@ class Reactor:
         client.close()
         self._unsendable.discard(connection)
         self._again.pop(connection, None)
+        self._unsent.pop(connection, None)
         connection.forget()
         self._acceptance.forget(connection)
 

@@ -18,6 +18,9 @@ from raftkafka.server.write_queue import WriteQueue
 
 FRAMES_PER_TURN = 256
 """Of one connection, so that a deep pipeline does not hold up the others."""
+TURN_S = 0.004
+TURN_BYTES = 4 * 1024 * 1024
+"""When a turn has handled for so long, or so much, the connections left are served by the next."""
 
 log = structlog.get_logger()
 
@@ -36,6 +39,10 @@ class TurnClock:
         """Read both clocks."""
         self.now_ms = self._wall_ms()
         self.now_s = self._monotonic()
+
+    def elapsed_s(self) -> float:
+        """Return for how long the turn has run."""
+        return self._monotonic() - self.now_s
 
 
 class FrameHandler(Protocol):
@@ -73,10 +80,14 @@ class Turn:
         """Serve the connections that are ready, each named once, and send every answer due."""
         self._clock.tick()
         served: list[Connection] = []
+        left_bytes = TURN_BYTES
         for connection in ready:
+            if left_bytes <= 0 or self._clock.elapsed_s() > TURN_S:
+                connection.transport.again(connection)
+                continue
             connection.transport.collect(connection)
             if not connection.closing:
-                self._serve(connection)
+                left_bytes -= self._serve(connection)
                 served.append(connection)
         self._writes.write()
         self._complete()
@@ -85,21 +96,25 @@ class Turn:
         for connection in served:
             connection.release()
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, connection: Connection) -> int:
+        """Handle the requests that are whole; return how many bytes they had."""
         connection.last_active_s = self._clock.now_s
         handle = self._handle
+        handled_bytes = 0
         try:
             for _ in range(FRAMES_PER_TURN):
                 if connection.blocked:
-                    return
+                    return handled_bytes
                 frame = connection.next_frame()
                 if frame is None:
-                    return
+                    return handled_bytes
+                handled_bytes += len(frame)
                 handle(connection, frame)
             connection.transport.again(connection)
         except Malformed as error:
             log.info("connection_malformed", peer=connection.peer, reason=str(error))
             connection.close()
+        return handled_bytes
 
     def _send(self) -> None:
         """Send until nothing is queued: an answer that leaves may unblock what was held back."""
