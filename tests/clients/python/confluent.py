@@ -65,7 +65,9 @@ def produce(command: Command) -> None:
 
 
 def consume(command: Command) -> None:
-    consumer = Consumer({"bootstrap.servers": command["bootstrap"], "group.id": "none"})
+    # It insists on a group id, and would commit to that group when closed.
+    options = {"group.id": "none", "enable.auto.commit": False}
+    consumer = Consumer({"bootstrap.servers": command["bootstrap"], **options})
     consumer.assign(
         [
             TopicPartition(command["topic"], p, command.get("offset", 0))
