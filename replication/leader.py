@@ -13,6 +13,7 @@ from collections import deque
 from typing import Protocol
 
 from raftkafka.errors import ErrorCode, FencedLeaderEpoch, KafkaError, UnknownLeaderEpoch
+from raftkafka.log.log_config import UNLIMITED
 from raftkafka.log.partition_log import AppendInfo, PartitionLog
 from raftkafka.log.segment import LogSlice
 from raftkafka.types import TopicPartition
@@ -164,9 +165,16 @@ class PartitionLeader:
 
     @property
     def wants_flush(self) -> bool:
-        """Whether ``flush.messages`` records were written since the last flush."""
-        log = self.log
-        return log.written_end_offset - log.flushed_offset >= log.config.flush_messages
+        """Whether ``flush.messages`` records were written since the last flush.
+
+        Under ``flush.before.visible`` without a count or an interval, one record is enough: else
+        nobody would ever see it.
+        """
+        log, config = self.log, self.log.config
+        enough = config.flush_messages
+        if config.flush_before_visible and config.flush_ms == enough == UNLIMITED:
+            enough = 1
+        return log.written_end_offset - log.flushed_offset >= enough
 
     def append(self, batches: memoryview, acks: int, now_ms: int) -> AppendInfo:
         """Append client batches; they are written by the next ``log.write()``.

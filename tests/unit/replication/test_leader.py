@@ -179,6 +179,19 @@ def test_flush_before_visible_hides_what_is_not_fsynced_but_acknowledges_it() ->
     assert leader.read(0, 1000, True) is not None
 
 
+def test_flush_before_visible_flushes_at_once_if_no_interval_is_set() -> None:
+    def wants_flush(config: LogConfig) -> bool:
+        leader = make_leader(config=config)
+        append(leader, 1)
+        leader.log.write()
+        return leader.wants_flush
+
+    assert not wants_flush(LogConfig())
+    assert wants_flush(LogConfig(flush_before_visible=True))
+    assert not wants_flush(LogConfig(flush_before_visible=True, flush_ms=1000))
+    assert not wants_flush(LogConfig(flush_before_visible=True, flush_messages=2))
+
+
 def test_no_consumer_reads_at_or_above_the_high_watermark() -> None:
     leader = make_leader(isr=frozenset({1, 2}), replicas=2)
     append(leader, 2)
