@@ -11,7 +11,7 @@ Source: Kafka ``UnifiedLog.append``, ``LocalLog.read``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, NoReturn, Self
+from typing import NamedTuple, NoReturn
 
 from raftkafka.disk import Disk
 from raftkafka.errors import ErrorCode, KafkaError
@@ -19,7 +19,7 @@ from raftkafka.log.append import check_produced
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.producer_state import ProducedBatch
 from raftkafka.log.recovery import OpenedLog
-from raftkafka.log.segment import LogSlice, Segment
+from raftkafka.log.segment import RELATIVE_OFFSET_MAX, LogSlice, Segment
 from raftkafka.records import has_valid_crc, iterate_batches, pack_stamp, stamp_log_append_time
 from raftkafka.types import Buffer, TopicPartition
 
@@ -84,9 +84,9 @@ class AppendLog:
         self.log_start_offset = opened.log_start_offset
         self.log_end_offset = self.written_end_offset = opened.log_end_offset
         self.failure: OSError | None = None
-        self.on_failure: Callable[[Self, OSError], None] | None = None
+        self.on_failure: Callable[[AppendLog, OSError], None] | None = None
         """Called once, when a disk call fails."""
-        self.on_write: Callable[[Self], None] | None = None
+        self.on_write: Callable[[AppendLog], None] | None = None
         """Called after the next write, and then forgotten: who wants more of them sets it again."""
         self._disk = disk
         self._snapshots = opened.snapshots
@@ -190,7 +190,7 @@ class AppendLog:
         size_bytes = len(batch)
         segment = self.segments.active
         if segment.must_roll(size_bytes, last_offset, max_timestamp, self.config):
-            self.roll()
+            self._roll(max(self.log_end_offset, last_offset - RELATIVE_OFFSET_MAX))
             segment = self.segments.active
         segment.append(last_offset, size_bytes, max_timestamp)
         self._queue.append(batch)
@@ -232,10 +232,13 @@ class AppendLog:
         Raises:
             KafkaError: KAFKA_STORAGE_ERROR.
         """
+        self._roll(self.log_end_offset)
+
+    def _roll(self, base_offset: int) -> None:
         self.write()
         try:
             self._snapshot()
-            self.segments.roll(self.log_end_offset, self.config)
+            self.segments.roll(base_offset, self.config)
         except OSError as error:
             self._fail(error)
 

@@ -21,7 +21,7 @@ from raftkafka.log.producer_state import ProducerStates
 from raftkafka.log.segment import DamagedLog, Segment, WalkedBatch
 from raftkafka.log.segment_list import SegmentList
 from raftkafka.log.snapshots import SnapshotFiles, restore_producers
-from raftkafka.records import HEADER_BYTES, MAGIC, has_valid_crc, parse_header
+from raftkafka.records import HEADER_BYTES, MAGIC, NO_LEADER_EPOCH, has_valid_crc, parse_header
 
 LOG_SUFFIX = ".log"
 INDEX_SUFFIXES = (".index", ".timeindex")
@@ -87,7 +87,7 @@ def open_log(
         raise DamagedLog(active.path, active.size_bytes, reason)
     trusted_end = end_offset
     if not clean:
-        trusted_end = min(end_offset, segments.from_offset(recovery_point)[0].base_offset)
+        trusted_end = _suspects(segments, recovery_point)[0].base_offset
     if end_offset < log_start_offset:
         segments.start_at(log_start_offset, config)
         trusted_end = end_offset = log_start_offset
@@ -108,10 +108,10 @@ def open_log(
 def _tidy(disk: Disk, folder: str) -> tuple[list[int], set[str]]:
     """Remove what an earlier life left half done; return the base offsets, and all names."""
     names = set(disk.listdir(folder))
-    logs = {stem for name in names if (stem := name.removesuffix(LOG_SUFFIX)) != name}
+    logs = {name.removesuffix(LOG_SUFFIX) for name in names if name.endswith(LOG_SUFFIX)}
     for name in sorted(names):
-        stem = next((name.removesuffix(s) for s in INDEX_SUFFIXES if name.endswith(s)), None)
-        if name.endswith(LEFTOVER_SUFFIXES) or (stem is not None and stem not in logs):
+        is_orphan = name.endswith(INDEX_SUFFIXES) and name.rpartition(".")[0] not in logs
+        if is_orphan or name.endswith(LEFTOVER_SUFFIXES):
             disk.remove(f"{folder}/{name}")
             names.discard(name)
     return sorted(int(stem) for stem in logs if stem.isdecimal()), names
@@ -131,15 +131,16 @@ def _check(
     """Check from the recovery point on, cut at the first bad batch; return where the log ends."""
     for segment in segments:
         segment.adopt()
-    suspects = segments.from_offset(recovery_point)
+    suspects = _suspects(segments, recovery_point)
     total_bytes = sum(segment.size_bytes for segment in suspects)
     checked_bytes = 0
-    end_offset = suspects[0].base_offset
+    end_offset, leader_epoch = suspects[0].base_offset, NO_LEADER_EPOCH
     for rank, segment in enumerate(suspects):
         try:
             _check_continuity(segment, end_offset, config)
-            for batch in _rebuild(segment, end_offset):
+            for batch in _rebuild(segment, end_offset, leader_epoch):
                 end_offset = batch.header.last_offset + 1
+                leader_epoch = batch.header.leader_epoch
         except DamagedLog as damage:
             if end_offset < recovery_point:
                 raise
@@ -157,6 +158,15 @@ def _check(
     return end_offset
 
 
+def _suspects(segments: SegmentList, recovery_point: int) -> list[Segment]:
+    """Return the segments that may hold records which were not promised to be durable.
+
+    From the last promised record on, not from the recovery point: a segment that starts there may
+    be one that was dropped, whose name the power loss brought back.
+    """
+    return segments.from_offset(recovery_point - 1)
+
+
 def _check_continuity(segment: Segment, end_offset: int, config: LogConfig) -> None:
     """Refuse a segment that does not go on where the one before it ended.
 
@@ -168,18 +178,21 @@ def _check_continuity(segment: Segment, end_offset: int, config: LogConfig) -> N
         raise DamagedLog(segment.path, 0, reason)
 
 
-def _rebuild(segment: Segment, end_offset: int) -> Iterator[WalkedBatch]:
+def _rebuild(segment: Segment, end_offset: int, leader_epoch: int) -> Iterator[WalkedBatch]:
     """Check every batch of a segment, and account for it and index it anew."""
     segment.activate()
     segment.forget_batches()
-    for batch in checked_batches(segment.open_file(), end_offset):
+    for batch in checked_batches(segment.open_file(), end_offset, leader_epoch):
         header = batch.header
         segment.append(header.last_offset, header.size_bytes, header.max_timestamp)
         yield batch
 
 
-def checked_batches(file: File, offset: int) -> Iterator[WalkedBatch]:
-    """Yield the batches of a file whose CRCs fit and whose offsets grow from ``offset`` on.
+def checked_batches(file: File, offset: int, leader_epoch: int) -> Iterator[WalkedBatch]:
+    """Yield the batches of a file whose CRCs fit, and which go on from an offset and an epoch.
+
+    Records of an older leader never follow those of a newer one: they were taken back, and a
+    power loss brought their file back.
 
     Raises:
         DamagedLog: at the first that is cut off, or is none.
@@ -205,7 +218,10 @@ def checked_batches(file: File, offset: int) -> Iterator[WalkedBatch]:
         if header.base_offset < offset or header.last_offset_delta < 0:
             reason = f"offset {header.base_offset} where {offset} follows"
             raise DamagedLog(file.path, position, reason)
-        offset = header.last_offset + 1
+        if NO_LEADER_EPOCH < header.leader_epoch < leader_epoch:
+            reason = f"leader epoch {header.leader_epoch} after {leader_epoch}"
+            raise DamagedLog(file.path, position, reason)
+        offset, leader_epoch = header.last_offset + 1, header.leader_epoch
         yield WalkedBatch(position, end, header)
         position = end
 

@@ -27,6 +27,7 @@ def count_expired(
     It may be all of them, if the active one has expired too; an empty one never does. No segment
     goes that holds records at or above the high watermark.
     """
+    note_finished(segments, now_ms)
     ends = [after.base_offset for _, after in pairwise(segments)] + [log_end_offset]
     committed = sum(1 for end in ends if end <= high_watermark)
     if not segments.active.size_bytes:
@@ -51,11 +52,16 @@ def count_expired(
     return count
 
 
+def note_finished(segments: SegmentList, now_ms: int) -> None:
+    """Remember when each segment was first seen to take no more appends."""
+    for segment in segments:
+        if segment.finished_ms == NO_TIMESTAMP and segment is not segments.active:
+            segment.finished_ms = now_ms
+
+
 def _age_ms(segments: SegmentList, segment: Segment, now_ms: int) -> int:
     """Return the age of the newest record; without timestamps, since a check saw it finished."""
     segment.ensure_indexes()
     if segment.max_timestamp != NO_TIMESTAMP:
         return now_ms - segment.max_timestamp
-    if segment is segments.active or segment.untimed_since_ms == NO_TIMESTAMP:
-        segment.untimed_since_ms = now_ms
-    return now_ms - segment.untimed_since_ms
+    return 0 if segment is segments.active else now_ms - segment.finished_ms

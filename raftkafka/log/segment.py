@@ -120,6 +120,7 @@ class Segment:
         "_roll_jitter_ms",
         "_unindexed_bytes",
         "base_offset",
+        "finished_ms",
         "first_timestamp",
         "generation",
         "max_timestamp",
@@ -128,7 +129,6 @@ class Segment:
         "path",
         "size_bytes",
         "time_index",
-        "untimed_since_ms",
         "written_bytes",
     )
 
@@ -145,8 +145,8 @@ class Segment:
         """The last offset of the batch that brought ``max_timestamp``, as the time index has it."""
         self.first_timestamp = NO_TIMESTAMP
         """The largest timestamp of the first batch; the age for ``segment.ms`` counts from it."""
-        self.untimed_since_ms = NO_TIMESTAMP
-        """When retention first saw that this finished segment has no timestamps at all."""
+        self.finished_ms = NO_TIMESTAMP
+        """When retention first saw it finished: its age, if its records have no timestamps."""
         self.generation = 0
         """Counts what made ranges of the file invalid: cuts, and deletion."""
         self._disk = disk
@@ -190,7 +190,10 @@ class Segment:
             return last_offset - self.base_offset > RELATIVE_OFFSET_MAX
         return (
             self.size_bytes + size_bytes > config.segment_bytes
-            or max_timestamp - self.first_timestamp > config.segment_ms - self._roll_jitter_ms
+            or (
+                max_timestamp - self.first_timestamp > config.segment_ms - self._roll_jitter_ms
+                and self.first_timestamp >= 0
+            )
             or last_offset - self.base_offset > RELATIVE_OFFSET_MAX
             or self.offset_index.count >= config.segment_index_bytes // OFFSET_ENTRY.size
             or self.time_index.count >= config.segment_index_bytes // TIME_ENTRY.size - 1
@@ -297,7 +300,10 @@ class Segment:
         entry = self.offset_index.last
         if entry is None:
             return True
-        batch = next(walk(self.open_file(), entry.value, size_bytes), None)
+        try:
+            batch = next(walk(self.open_file(), entry.value, size_bytes), None)
+        except DamagedLog:
+            return False
         return batch is not None and batch.header.last_offset == self.base_offset + entry.key
 
     def ensure_indexes(self) -> None:

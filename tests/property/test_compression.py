@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import gzip
-from typing import Any, cast
+from importlib import import_module
+from typing import Any
 
 import cramjam
-import lz4.frame
 import pytest
-import snappy
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from raftkafka.compression import XERIAL_BLOCK_BYTES, Codec, compress, decompress
 from raftkafka.errors import ErrorCode, KafkaError
+from tests.support.logs import refusal
 
 PACKED = [codec for codec in Codec if codec != Codec.NONE]
 TEXT = b"the same words again and again, " * 3000
-frames = cast(Any, lz4.frame)
-blocks = cast(Any, snappy)
+frames: Any = import_module("lz4.frame")
+blocks: Any = import_module("snappy")
 
 
 def error_of(codec: int, data: bytes, max_bytes: int = 1 << 20) -> ErrorCode:
@@ -100,20 +100,16 @@ def test_damaged_xerial_framing_is_refused(tail: bytes) -> None:
 
 @given(codec=st.sampled_from(PACKED), data=st.binary(max_size=300))
 def test_any_bytes_are_data_or_refused(codec: Codec, data: bytes) -> None:
-    try:
-        decompress(codec, data, 1 << 20)
-    except KafkaError as error:
-        assert error.code == ErrorCode.CORRUPT_MESSAGE
+    refused = refusal(lambda: decompress(codec, data, 1 << 20))
+    assert refused in (None, ErrorCode.CORRUPT_MESSAGE)
 
 
 @given(codec=st.sampled_from(PACKED), position=st.floats(0, 1), flip=st.integers(1, 255))
 def test_a_flipped_byte_is_data_or_refused(codec: Codec, position: float, flip: int) -> None:
     packed = bytearray(compress(codec, TEXT))
     packed[round(position * (len(packed) - 1))] ^= flip
-    try:
-        decompress(codec, bytes(packed), 1 << 20)
-    except KafkaError as error:
-        assert error.code == ErrorCode.CORRUPT_MESSAGE
+    refused = refusal(lambda: decompress(codec, packed, 1 << 20))
+    assert refused in (None, ErrorCode.CORRUPT_MESSAGE)
 
 
 def test_an_unknown_codec_has_its_own_code() -> None:

@@ -295,7 +295,7 @@ class LogMachine(RuleBasedStateMachine):
         ]
         epochs = [b.leader_epoch for b in there]
         assert epochs == sorted(epochs), "what follows an epoch is not older"
-        self.batches = [b for b in durable if b.first_offset < first] + there
+        self.batches = [b for b in self.batches if b.last_offset < first] + there
         self.leader_epoch += 1
 
     def reopen(self, disk: MemoryDisk, *, clean: bool) -> None:

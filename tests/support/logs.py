@@ -10,6 +10,7 @@ from typing import TypeVar
 import trio
 
 from raftkafka.compression import Codec
+from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.partition_log import AppendInfo, PartitionLog
 from raftkafka.records import Record, build_batch
@@ -35,6 +36,15 @@ def make_disk(seed: int = 0) -> MemoryDisk:
 def in_thread(disk: MemoryDisk, work: Callable[[], T]) -> T:
     """Do what waits for the device."""
     return trio.run(disk.run, work)
+
+
+def refusal(work: Callable[[], object]) -> ErrorCode | None:
+    """Return the code of the error that ``work`` raises, or None if it succeeds."""
+    try:
+        work()
+    except KafkaError as error:
+        return error.code
+    return None
 
 
 def open_log(

@@ -43,7 +43,9 @@ def error_of(batch: memoryview | bytes, config: LogConfig = CONFIG) -> ErrorCode
 
 @pytest.mark.parametrize("codec", Codec)
 def test_a_whole_batch_passes_and_its_header_comes_back(codec: Codec) -> None:
-    batch = make_batch(b"one", b"two", codec=codec, producer_id=3, producer_epoch=0, base_sequence=7)
+    batch = make_batch(
+        b"one", b"two", codec=codec, producer_id=3, producer_epoch=0, base_sequence=7
+    )
     assert check_produced(batch, CONFIG, NOW_MS) == parse_header(batch)
 
 
@@ -68,7 +70,9 @@ def test_a_whole_batch_passes_and_its_header_comes_back(codec: Codec) -> None:
         pytest.param(changed(57, b"\0\0\0\3"), ErrorCode.INVALID_RECORD, id="count too large"),
         pytest.param(changed(57, b"\0\0\0\0"), ErrorCode.INVALID_RECORD, id="count 0"),
         pytest.param(changed(57, b"\xff\xff\xff\xff"), ErrorCode.INVALID_RECORD, id="count -1"),
-        pytest.param(changed(23, b"\xff\xff\xff\xff"), ErrorCode.INVALID_RECORD, id="last delta -1"),
+        pytest.param(
+            changed(23, b"\xff\xff\xff\xff"), ErrorCode.INVALID_RECORD, id="last delta -1"
+        ),
         pytest.param(
             changed(23, b"\xff\xff\xff\xff", batch=changed(57, b"\0\0\0\0")),
             ErrorCode.INVALID_RECORD,
