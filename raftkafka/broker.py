@@ -70,7 +70,7 @@ class Broker:
             task_status.started()
             await self._stop.wait()
             log.info("broker_stopping", node_id=self.config.node_id)
-            await self._service.finish()
+            await self.service.finish()
             await self._log_dirs.close(self._broker_epoch)
             nursery.cancel_scope.cancel()
         log.info("broker_stopped", node_id=self.config.node_id)
@@ -91,17 +91,17 @@ class Broker:
             config,
             self._controller,
             self._quorum,
-            self._replicas,
+            self.replicas,
             self._log_dirs,
             environment.random,
             environment.wall_ms,
             ADVERTISED,
         )
-        self._service = ClientService(view, environment, nursery)
-        ports = await self._service.bind(config.listeners)
+        self.service = ClientService(view, environment, nursery)
+        ports = await self.service.bind(config.listeners)
         self.advertised = advertise(config.advertised_listeners, ports, environment.host_name)
         await self._join(nursery)
-        nursery.start_soon(self._service.run)
+        nursery.start_soon(self.service.run)
         if config.http_listeners:
             await self._serve_http(view, nursery)
 
@@ -110,7 +110,7 @@ class Broker:
         from raftkafka.server.health import pages
         from raftkafka.server.http_driver import HttpServer
 
-        server = HttpServer(pages(view, self._service, self._loop_lag, self._environment.disk))
+        server = HttpServer(pages(view, self.service, self._loop_lag, self._environment.disk))
         for endpoint in self.config.http_listeners:
             listener = trio.socket.from_stdlib_socket(await bind(endpoint, HTTP_BACKLOG))
             log.info("http_listening", port=listener.getsockname()[1])
@@ -152,15 +152,15 @@ class Broker:
     async def _start_logs(self, nursery: trio.Nursery) -> None:
         """Recover what an unclean stop left, and follow the metadata from now on."""
         log_dirs = self._log_dirs
-        self._replicas = ReplicaManager(
+        self.replicas = ReplicaManager(
             self.config.node_id, log_dirs, self._log_configs, self._controller.image
         )
         log_dirs.on_flushed = self._on_flushed
         log_dirs.on_dir_offline = self._on_dir_offline
-        log_dirs.high_watermarks = self._replicas.high_watermarks
+        log_dirs.high_watermarks = self.replicas.high_watermarks
         await log_dirs.start()
-        await log_dirs.set_strays_aside(self._replicas.is_hosted)
-        self._replica_driver = ReplicaDriver(self._replicas)
+        await log_dirs.set_strays_aside(self.replicas.is_hosted)
+        self._replica_driver = ReplicaDriver(self.replicas)
         self._controller.subscribe(self._replica_driver.on_delta)
         nursery.start_soon(self._log_dirs.run)
 
@@ -200,14 +200,14 @@ class Broker:
 
     def _on_flushed(self, flushed: PartitionLog) -> None:
         """A log is durable up to further on: that may acknowledge, and show, more."""
-        self._replicas.on_flushed(flushed.topic_partition)
-        self._service.run_turn()
+        self.replicas.on_flushed(flushed.topic_partition)
+        self.service.run_turn()
 
     def _on_dir_offline(self, path: str, partitions: list[TopicPartition]) -> None:
         """A directory failed: its partitions are served no longer."""
         for partition in partitions:
-            self._replicas.fail(partition)
-        self._service.run_turn()
+            self.replicas.fail(partition)
+        self.service.run_turn()
 
 
 def log_dir_settings(config: BrokerConfig) -> LogDirSettings:

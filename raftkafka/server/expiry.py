@@ -30,6 +30,10 @@ class Expiry:
         self.on_earlier: Callable[[float], None] | None = None
         """Called with the deadline of an entry that comes before all others."""
 
+    def count_waiting(self) -> int:
+        """Return how many wait."""
+        return sum(not item.done for _, _, item in self._heap)
+
     def add(self, deadline_s: float, item: Expiring) -> None:
         """Call ``item.expire()`` at the deadline unless it is done by then."""
         earlier = not self._heap or deadline_s < self._heap[0][0]

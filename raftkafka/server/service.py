@@ -31,7 +31,7 @@ class ClientService:
         config = broker.config
         outbox: list[Connection] = []
         clock = TurnClock(environment.wall_ms, trio.current_time)
-        expiry = Expiry()
+        expiry = self.expiry = Expiry()
         writes = WriteQueue(lambda leader: broker.log_dirs.request_flush(leader.log))
         fetch = FetchHandler(
             broker.replicas,
@@ -49,17 +49,17 @@ class ClientService:
             queued_max_requests=config.queued_max_requests,
         )
         self._turn = Turn(dispatcher.handle, writes, expiry, clock, outbox, fetch.complete)
-        self._acceptance = Acceptance(
+        self.acceptance = Acceptance(
             acceptance_limits(config), connection_limits(config), clock, outbox
         )
-        self._expiry_driver = ExpiryDriver(expiry, self._turn, self._acceptance)
-        self._server = environment.make_server(self._turn, self._acceptance, config)
+        self._expiry_driver = ExpiryDriver(expiry, self._turn, self.acceptance)
+        self._server = environment.make_server(self._turn, self.acceptance, config)
         self._is_serving = False
 
     @property
     def connections(self) -> int:
         """How many clients are connected."""
-        return len(self._acceptance.connections)
+        return len(self.acceptance.connections)
 
     @property
     def is_serving(self) -> bool:
@@ -90,10 +90,10 @@ class ClientService:
         """Accept nothing more, answer what is in flight, and wait until that is sent."""
         self._is_serving = False
         self._server.stop_listening()
-        self._acceptance.finish()
+        self.acceptance.finish()
         self._turn.run()
         with trio.move_on_after(IN_FLIGHT_DEADLINE_S):
-            await self._acceptance.all_gone()
+            await self.acceptance.all_gone()
 
 
 def acceptance_limits(config: BrokerConfig) -> AcceptanceLimits:

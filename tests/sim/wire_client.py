@@ -46,12 +46,17 @@ class WireClient:
         self._received = bytearray()
         self._correlation_id = 0
 
-    async def send(self, request: Request, version: int) -> None:
-        """Send a request without waiting for its answer."""
+    async def send(self, request: Request, version: int) -> int:
+        """Send a request without waiting for its answer; return its correlation id."""
         self._correlation_id += 1
         parts = request_frame(request, version, self._correlation_id, "sim")
+        await self.send_bytes(b"".join(bytes(cast("bytes", part)) for part in parts))
+        return self._correlation_id
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send bytes as they are, which may be no request at all."""
         try:
-            await self._stream.send_all(b"".join(bytes(cast("bytes", part)) for part in parts))
+            await self._stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise Disconnected from error
 
@@ -60,21 +65,40 @@ class WireClient:
         size = int.from_bytes(await self._take(4))
         return memoryview(await self._take(size))
 
+    async def receive(self, answer: type[R], version: int, correlation_id: int) -> R:
+        """Return the next answer, which must be the one to that request.
+
+        Raises:
+            Disconnected: no answer came.
+        """
+        frame = await self.receive_frame()
+        header_version = response_header_version(answer.api_key, version)
+        received_id, body = parse_response_header(frame, header_version)
+        assert received_id == correlation_id, "answers come in the order of requests"
+        response, end = decode(answer, version, frame, body)
+        assert end == len(frame)
+        return response
+
     async def ask(self, request: Request, version: int, answer: type[R]) -> R:
         """Send a request and return its answer.
 
         Raises:
             Disconnected: no answer came.
         """
-        await self.send(request, version)
-        frame = await self.receive_frame()
-        header_version = response_header_version(request.api_key, version)
-        correlation_id, body = parse_response_header(frame, header_version)
-        assert correlation_id == self._correlation_id, "answers come in the order of requests"
         assert answer is response_class(request.api_key)
-        response, end = decode(answer, version, frame, body)
-        assert end == len(frame)
-        return response
+        return await self.receive(answer, version, await self.send(request, version))
+
+    async def receive_close(self) -> bytes:
+        """Wait until the broker closes the connection; return what came before."""
+        received = bytes(self._received)
+        while True:
+            try:
+                data = await self._stream.receive_some(1 << 16)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return received
+            if not data:
+                return received
+            received += data
 
     async def _take(self, count: int) -> bytes:
         while len(self._received) < count:

@@ -1,0 +1,205 @@
+"""One whole broker in this process, over either network driver or the network in memory.
+
+Whatever a test did, at its end no request may be left waiting and no connection open
+(``assert_nothing_waits``): every request gets exactly one answer, or its connection closes.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from raftkafka.broker import Broker
+from raftkafka.config import load
+from raftkafka.disk import Disk
+from raftkafka.disk_driver import OsDisk
+from raftkafka.environment import Environment
+from raftkafka.server.listening import MakeServer, ReactorServer, TcpStreamServer
+from replication.leader import PartitionLeader
+from tests.sim.memory_disk import MemoryDisk
+from tests.sim.memory_network import MemoryNetwork
+from tests.sim.wire_client import WireClient
+
+LISTENER = "PLAINTEXT"
+DEADLINE_S = 20.0
+EPOCH_MS = 1_700_000_000_000
+
+Connect = Callable[[str], Awaitable[trio.abc.Stream]]
+
+
+async def connect_loopback(broker: Broker, listener: str) -> trio.SocketStream:
+    """Return a connection to one of the broker's listeners, where it said that it listens."""
+    (endpoint,) = (e for e in broker.advertised if e.name == listener)
+    return await trio.open_tcp_stream(endpoint.host, endpoint.port)
+
+
+@dataclass(eq=False)
+class Whole:
+    """A running broker and its clients, which are closed with it."""
+
+    broker: Broker
+    disk: Disk
+    _connect: Connect
+    _clients: list[WireClient] = field(default_factory=list[WireClient])
+
+    async def stream(self, listener: str = LISTENER) -> trio.abc.Stream:
+        """Return a connection that the test closes itself."""
+        return await self._connect(listener)
+
+    async def client(self, listener: str = LISTENER) -> WireClient:
+        """Return a new connection of a client."""
+        client = WireClient(await self._connect(listener))
+        self._clients.append(client)
+        return client
+
+    def leader(self, topic: str = "t", partition: int = 0) -> PartitionLeader:
+        """Return the leader of a partition."""
+        return self.broker.replicas.leader(topic, partition)
+
+    @property
+    def connections(self) -> int:
+        """How many clients the broker has."""
+        return self.broker.service.connections
+
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until the broker has come so far."""
+        with trio.move_on_after(DEADLINE_S):
+            while not condition():
+                await trio.sleep(0.001)
+        assert condition(), f"still not: {what}"
+
+    async def close_clients(self) -> None:
+        """Close all connections, and wait until the broker has noticed."""
+        for client in self._clients:
+            await client.aclose()
+        self._clients.clear()
+        await self.until(lambda: not self.connections, "all connections gone")
+
+    def assert_nothing_waits(self) -> None:
+        """No request waits any more, nor anybody for its answer."""
+        for leader in self.broker.replicas.leaders():
+            assert not leader.fetch_waiters, leader.topic_partition
+            assert not leader.acks_waiters, leader.topic_partition
+            assert not leader.flush_waiters, leader.topic_partition
+        assert not self.broker.service.expiry.count_waiting()
+
+
+class Driver:
+    """How a broker of a test is reached; ``broker`` runs one."""
+
+    name = ""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.random = random.Random(1)
+
+    def disk(self) -> Disk:
+        """Return where the next broker keeps its data."""
+        raise NotImplementedError
+
+    def defaults(self) -> dict[str, str]:
+        """Return what the configuration is if the test names nothing else."""
+        return {
+            "node.id": "1",
+            "log.dirs": str(self.folder / "data"),
+            "listeners": f"{LISTENER}://127.0.0.1:0",
+            "offsets.topic.num.partitions": "1",
+        }
+
+    def network(self) -> tuple[MakeServer, Callable[[Broker, str], Awaitable[trio.abc.Stream]]]:
+        """Return what serves, and how to reach it."""
+        raise NotImplementedError
+
+    def wall_ms(self) -> int:
+        """The broker's wall clock."""
+        return time.time_ns() // 1_000_000
+
+    @asynccontextmanager
+    async def broker(
+        self, *, disk: Disk | None = None, dies: bool = True, **overrides: str
+    ) -> AsyncGenerator[Whole]:
+        """Run a broker for the length of the block; ``__`` in a key stands for a dot.
+
+        It is killed at the end, which is quicker, or stopped.
+        """
+        keys = {name.replace("__", "."): value for name, value in overrides.items()}
+        make_server, connect = self.network()
+        disk = disk or self.disk()
+        config = load(None, {**self.defaults(), **keys}).config
+        environment = Environment(
+            disk, make_server, self.wall_ms, self.random, lambda: "localhost"
+        )
+        broker = Broker(config, environment)
+        whole = Whole(broker, disk, lambda listener: connect(broker, listener))
+        async with trio.open_nursery() as nursery:
+            with trio.fail_after(DEADLINE_S):
+                await nursery.start(broker.run)
+            yield whole
+            await whole.close_clients()
+            whole.assert_nothing_waits()
+            if dies:
+                nursery.cancel_scope.cancel()
+            else:
+                broker.stop()
+
+
+class ReactorDriver(Driver):
+    """The reactor on loopback, above the operating system's files."""
+
+    name = "reactor"
+
+    def disk(self) -> Disk:
+        """Return the file system: sendfile needs descriptors."""
+        return OsDisk()
+
+    def network(self) -> tuple[MakeServer, Callable[[Broker, str], Awaitable[trio.abc.Stream]]]:
+        """Return the reactor."""
+        return ReactorServer, connect_loopback
+
+
+class StreamDriver(Driver):
+    """The portable driver on loopback, above a disk in memory."""
+
+    name = "streams"
+
+    def disk(self) -> MemoryDisk:
+        """Return an empty disk."""
+        return MemoryDisk(self.random, delay_max_s=0.0)
+
+    def network(self) -> tuple[MakeServer, Callable[[Broker, str], Awaitable[trio.abc.Stream]]]:
+        """Return the portable driver."""
+        return TcpStreamServer, connect_loopback
+
+
+class MemoryDriver(Driver):
+    """The portable driver on a network in memory: under trio's MockClock time is virtual."""
+
+    name = "memory"
+
+    def disk(self) -> MemoryDisk:
+        """Return an empty disk."""
+        return MemoryDisk(self.random)
+
+    def network(self) -> tuple[MakeServer, Callable[[Broker, str], Awaitable[trio.abc.Stream]]]:
+        """Return streams of trio's own."""
+        network = MemoryNetwork()
+
+        async def connect(broker: Broker, listener: str) -> trio.abc.Stream:
+            del broker, listener  # there is one of each
+            return await network.connect()
+
+        return network.make_server, connect
+
+    def wall_ms(self) -> int:
+        """The broker's wall clock goes with the loop's."""
+        return EPOCH_MS + int(trio.current_time() * 1000)
+
+
+DRIVERS: dict[str, type[Driver]] = {d.name: d for d in (ReactorDriver, StreamDriver, MemoryDriver)}
+SOCKETS = ("reactor", "streams")
