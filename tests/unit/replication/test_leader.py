@@ -16,6 +16,7 @@ from replication.leader import ACKS_ALL, PartitionLeader
 from tests.sim.memory_disk import MemoryDisk
 
 NOW_MS = 1_700_000_000_000
+DEFAULTS = LogConfig()
 
 
 def make_log(config: LogConfig) -> PartitionLog:
@@ -25,7 +26,7 @@ def make_log(config: LogConfig) -> PartitionLog:
 
 
 def make_leader(
-    *, isr: frozenset[int] = frozenset({1}), replicas: int = 1, config: LogConfig = LogConfig()
+    *, isr: frozenset[int] = frozenset({1}), replicas: int = 1, config: LogConfig = DEFAULTS
 ) -> PartitionLeader:
     return PartitionLeader(
         1,
