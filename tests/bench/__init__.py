@@ -1,0 +1,1 @@
+"""What ``ops/bench`` runs: the broker's speed and use of the machine, beside a peer's."""
