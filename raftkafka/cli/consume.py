@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from raftkafka.cli.consuming import Reader
 
+END_WAIT_MS = 10
+
 
 @click.command()
 @click.argument("topic")
@@ -90,6 +92,9 @@ def consume(
         "isolation.level": isolation_level,
         "enable.partition.eof": "true",
     }
+    if not follow:
+        # An empty answer says that the end is reached: nothing is gained by waiting for it.
+        defaults["fetch.wait.max.ms"] = str(END_WAIT_MS)
     consumer = make_consumer(settings, defaults)
     reader = Reader(consumer, topic=topic, partitions=partitions, start=position)
     _check_there(reader, topic, partitions)
@@ -129,14 +134,13 @@ def _json_line(message: Message) -> bytes:
 
 
 def _check_there(reader: Reader, topic: str, partitions: Sequence[int]) -> None:
-    there = {partition for _, partition in reader.open()}
-    missing = sorted(set(partitions) - there)
-    if missing and there:
-        raise ClientError(f"topic {topic!r} has no partition {missing[0]}")
-    if not there:
+    missing = sorted(set(partitions) - {partition for _, partition in reader.open()})
+    if topic not in reader.topics:
         raise ClientError(
             f"topic {topic!r} does not exist", hint=f"create it: raftkafka topic create {topic}"
         )
+    if missing:
+        raise ClientError(f"topic {topic!r} has no partition {missing[0]}")
 
 
 def _show(

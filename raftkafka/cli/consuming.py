@@ -58,6 +58,8 @@ class Reader:
         self._start = start
         self._assigned: set[tuple[str, int]] = set()
         self._at_end: set[tuple[str, int]] = set()
+        self.topics: set[str] = set()
+        """Those that there were at the last look."""
 
     def open(self) -> set[tuple[str, int]]:
         """Assign what is there now; return its topics and partitions.
@@ -126,6 +128,7 @@ class Reader:
         except KafkaException as error:
             raise ClientError(reason(error)) from error
         there: set[tuple[str, int]] = set()
+        self.topics = {name for name, topic in found.items() if topic.partitions}
         for name, topic in found.items():
             if self._matches is not None and not self._matches(name):
                 continue

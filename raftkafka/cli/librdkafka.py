@@ -17,6 +17,20 @@ from raftkafka.client.errors import ClientError
 C = TypeVar("C", Producer, Consumer)
 
 UNKNOWN_KEY = re.compile(r'No such configuration property: "([^"]*)"')
+OF_GROUPS = frozenset(
+    {
+        "auto.commit.interval.ms",
+        "enable.auto.commit",
+        "group.id",
+        "group.instance.id",
+        "group.protocol",
+        "group.remote.assignor",
+        "heartbeat.interval.ms",
+        "max.poll.interval.ms",
+        "partition.assignment.strategy",
+        "session.timeout.ms",
+    }
+)
 QUIET = {"log_level": 0}
 """What goes wrong comes back as an error; librdkafka's own lines on stderr say it again."""
 
@@ -36,10 +50,12 @@ def make_consumer(settings: Settings, defaults: Mapping[str, str]) -> Consumer:
     Raises:
         ClientError: a value that cannot be.
     """
+    given = settings.librdkafka
+    without_effect = settings.without_effect + [key for key in given if key in OF_GROUPS]
+    wanted = {key: value for key, value in given.items() if key not in OF_GROUPS}
     # librdkafka wants a group even where none is used.
     fixed = {"group.id": "unused", "enable.auto.commit": "false"}
-    wanted = {**defaults, **settings.librdkafka, **fixed}
-    return _make(Consumer, wanted, settings.without_effect)
+    return _make(Consumer, {**defaults, **wanted, **fixed}, without_effect)
 
 
 def wait_for_broker(settings: Mapping[str, str], patience_s: float) -> None:
