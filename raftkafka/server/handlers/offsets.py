@@ -28,6 +28,8 @@ MAX_TIMESTAMP = -3
 EARLIEST_LOCAL = -4
 LATEST_TIERED = -5
 UNKNOWN = -1
+FIRST_WITH_LEADER_EPOCH = 4
+"""The version of ListOffsets that tells the epoch; older ones have no room for it."""
 
 Found = tuple[int, int, int]
 """Timestamp, offset, leader epoch; -1 where there is none."""
@@ -57,7 +59,9 @@ def _list_offset(
         leader = context.broker.replicas.leader(topic, asked.partition_index)
         leader.check_epoch(asked.current_leader_epoch)
         found = find_offset(leader, asked.timestamp)
-        answer.timestamp, answer.offset, answer.leader_epoch = found
+        answer.timestamp, answer.offset, leader_epoch = found
+        if context.api_version >= FIRST_WITH_LEADER_EPOCH:
+            answer.leader_epoch = leader_epoch
     except KafkaError as error:
         answer.error_code = error.code
     return answer
