@@ -33,8 +33,10 @@ class Line:
     def output(self, *words: str, given: str | bytes = "") -> str:
         return output("raftkafka", *words, given=given, env=self.env)
 
-    def json(self, *words: str) -> Any:
-        return json.loads(self.output(*words, "--format", "json"))
+    def json(self, *words: str) -> dict[str, Any]:
+        """Return the one object that a command shows."""
+        shown: dict[str, Any] = json.loads(self.output(*words, "--format", "json"))
+        return shown
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_a_topics_life(line: Line) -> None:
     line.output("topic", "alter", name, "-p", "3", "-c", "cleanup.policy=compact")
     rows = [row.split("\t") for row in line.output("topic", "describe", name).splitlines()]
     assert [row[:3] for row in rows] == [[name, str(n), "1"] for n in range(3)]
-    described = line.json("config", "describe", "topic", name)
+    described = json.loads(line.output("config", "describe", "topic", name, "--format", "json"))
     assert {each["key"]: each["value"] for each in described} == {
         "cleanup.policy": "compact",
         "retention.ms": "60000",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import signal
 import subprocess
@@ -165,6 +167,23 @@ def test_a_consumer_waits_for_a_topic_and_ends_quietly(tools: Tools, meeting: Me
     assert consumer.stderr.read() == b"Processed a total of 1 messages\n"
     consumer.stdout.close()
     consumer.stderr.close()
+
+
+def test_who_types_gets_a_prompt(tools: Tools, meeting: Meeting) -> None:
+    topic = meeting.create()
+    ours, theirs = pty.openpty()
+    words = ("kafka-console-producer", *tools.server, "--topic", topic)
+    typist = subprocess.Popen(command(*words), stdin=theirs, stdout=theirs, close_fds=True)
+    os.close(theirs)
+    assert os.read(ours, 1) == b">"
+    os.write(ours, b"typed\n\x04")
+    shown = b""
+    while b">" not in shown:
+        shown += os.read(ours, 100)
+    assert typist.wait(20) == 0
+    os.close(ours)
+    place = ("--topic", topic, "--from-beginning", "--max-messages", "1")
+    assert tools.output("kafka-console-consumer", *place) == "typed\n"
 
 
 def test_there_are_no_groups_yet(tools: Tools) -> None:
