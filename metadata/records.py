@@ -12,7 +12,7 @@ Shapes follow Kafka's metadata records (KIP-500 and its successors), not their e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -193,14 +193,13 @@ _TYPES: tuple[tuple[int, int, type[Record]], ...] = (
 class _Form:
     """How one class of records is laid out."""
 
-    __slots__ = ("defaults", "head", "make", "read_fields", "required", "width")
+    __slots__ = ("defaults", "head", "make", "read_fields", "width")
 
     def __init__(self, number: int, version: int, cls: type[Record]) -> None:
         shape = fields(cls)
         self.head = (number, version)
         self.make: Callable[..., Record] = cls
         self.width = len(shape)
-        self.required = sum(1 for field in shape if field.default is MISSING)
         self.defaults = tuple(field.default for field in shape)
         read = attrgetter(*(field.name for field in shape))
         # attrgetter of a single name yields the bare value.
@@ -232,9 +231,8 @@ def decode_batch(command: bytes) -> list[Record]:
 def _to_row(record: Record) -> list[Any]:
     form = _FORM_OF[type(record)]
     row = [*form.head, *form.read_fields(record)]
-    defaults, required = form.defaults, form.required
     kept = form.width
-    while kept > required and row[kept + 1] == defaults[kept - 1]:
+    while row[kept + 1] == form.defaults[kept - 1]:  # a required field has none, and is kept
         kept -= 1
     del row[kept + 2 :]
     return row

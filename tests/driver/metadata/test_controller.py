@@ -213,7 +213,12 @@ async def test_large_decision_is_several_entries_and_one_answer() -> None:
 async def test_deltas_come_in_order_and_each_starts_where_the_last_one_ended() -> None:
     async with in_office(prompt=True) as (controller, _):
         deltas: list[Delta] = []
-        controller.subscribe(deltas.append)
+
+        def note(delta: Delta) -> None:
+            assert controller.image is delta.image, "who is told sees it, too"
+            deltas.append(delta)
+
+        controller.subscribe(note)
         before = controller.image
         async with trio.open_nursery() as nursery:
             for number in range(20):

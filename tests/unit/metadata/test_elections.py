@@ -79,6 +79,18 @@ def test_rule_15_eligible_replicas_lead_only_when_the_isr_is_empty() -> None:
     assert settled(led, live={1}, left={2}, min_isr=2) == change(isr=(1,), leader=1, elr=(2,))
 
 
+def test_rule_15_eligible_replicas_wait_while_a_member_of_the_isr_is_only_away() -> None:
+    before = partition(isr=(1, 2), leader=1, elr=(3,))
+    assert settled(before, live={3}, left={1}, min_isr=2) == change(
+        isr=(2,), leader=-1, elr=(3, 1), last_known_elr=(1,)
+    )
+
+
+def test_leader_that_lost_records_and_leads_on_has_a_new_epoch() -> None:
+    before = partition(isr=(1,), leader=1)
+    assert settled(before, live={1}, left={1}, lost={1}) == change(leader=1, unclean=True)
+
+
 def test_rule_15_the_last_known_leader_leads_again_and_it_counts_as_unclean() -> None:
     waiting = partition(isr=(), leader=-1, last_known_elr=(1,))
     assert settled(waiting, live={2, 3}) is None

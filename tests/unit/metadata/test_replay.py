@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from metadata.image import EMPTY, MetadataImage, PartitionImage
@@ -80,6 +82,16 @@ def test_removed_topic_takes_its_configuration_with_it() -> None:
     assert not delta.partitions_changed
 
 
+def test_topic_that_is_changed_and_removed_in_one_step() -> None:
+    image = with_topic("t", A)
+    delta = replay(image, 9, [PartitionChangeRecord(A, 0, leader=-1), RemoveTopicRecord(A)])
+    assert delta.image.topics == delta.image.topics_by_id == {}
+    assert delta.topics_deleted == (image.topics["t"],)
+    made_and_gone = replay(EMPTY, 9, [TopicRecord("t", A), RemoveTopicRecord(A)])
+    assert made_and_gone.topics_created == made_and_gone.topics_deleted == ()
+    assert made_and_gone.image.topics == {}
+
+
 def test_scenario_25_topic_made_anew_under_its_name_is_another_topic() -> None:
     """KAFKA-12257: both steps in one delta, told apart by id."""
     image = with_topic("t", A)
@@ -136,11 +148,17 @@ def test_record_that_does_not_fit_is_a_bug_and_raises() -> None:
 
 
 def test_digest_tells_histories_apart() -> None:
-    first = encode_batch([ClusterRecord("c")])
-    second = encode_batch([ControllerRecord(1, 1)])
-    one = replay_command(replay_command(EMPTY, 1, first).image, 2, second).image
-    same = replay_command(replay_command(EMPTY, 1, first).image, 2, second).image
-    swapped = replay_command(replay_command(EMPTY, 1, second).image, 2, first).image
-    assert one == same
-    assert (one.cluster_id, one.controller_id) == (swapped.cluster_id, swapped.controller_id)
-    assert one.digest != swapped.digest
+    founded = encode_batch([ClusterRecord("c")])
+    led = encode_batch([ControllerRecord(1, 1)])
+    last = encode_batch([ProducerIdsRecord(1, 1, 1000)])
+
+    def after(*commands: bytes) -> MetadataImage:
+        image = EMPTY
+        for index, command in enumerate(commands, 1):
+            image = replay_command(image, index, command).image
+        return image
+
+    assert after(founded, led, last) == after(founded, led, last)
+    swapped = after(led, founded, last)
+    assert replace(swapped, digest=b"") == replace(after(founded, led, last), digest=b"")
+    assert swapped.digest != after(founded, led, last).digest
