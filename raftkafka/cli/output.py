@@ -120,9 +120,13 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> No
     numbers = [
         all(isinstance(row[index], int | None) for row in rows) for index in range(len(columns))
     ]
-    for name, is_number in zip(columns, numbers, strict=True):
-        title = name.replace("_", " ").upper()
-        table.add_column(title, justify="right" if is_number else "left", overflow="fold")
+    for index, name in enumerate(columns):
+        table.add_column(
+            name.replace("_", " ").upper(),
+            justify="right" if numbers[index] else "left",
+            overflow="fold",
+            no_wrap=index == 0,  # names, to be copied
+        )
     for row in rows:
         table.add_row(*(value_text(value) for value in row))
     Console(highlight=False).print(table)

@@ -32,31 +32,36 @@ class RunningBroker:
     """When the kernel started the process, in clock ticks since boot; "" where unknown."""
 
 
-def write(*, node_id: int, listeners: Sequence[str], home: str) -> Path:
+def write(*, node_id: int, listeners: Sequence[str], home: str) -> Path | None:
     """Leave a run file for this process; call it once the listeners are bound.
 
-    Raises:
-        OSError: the folder cannot be made, or is not ours alone; the broker can go on.
+    Returns:
+        The file, or None if there is no folder that is ours alone: the broker serves without
+        it, and the tools take port 9092 for it.
     """
     pid = os.getpid()
     broker = RunningBroker(
         pid, node_id, tuple(listeners), os.path.abspath(home), _start_time(pid) or ""
     )
     folder = _folders()[0]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not _is_private(folder):
-        raise PermissionError(f"{folder} is not a folder of this user alone")
     path = folder / f"{pid}.json"
     unfinished = folder / f".{pid}.new"
-    unfinished.write_text(json.dumps(asdict(broker)))
-    unfinished.replace(path)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_private(folder):
+            return None
+        unfinished.write_text(json.dumps(asdict(broker)))
+        unfinished.replace(path)
+    except OSError:
+        return None
     return path
 
 
-def remove(path: Path) -> None:
-    """Take a run file back; no error if it is gone."""
-    with contextlib.suppress(OSError):
-        path.unlink()
+def remove(path: Path | None) -> None:
+    """Take a run file back; no error if it is gone, or was never there."""
+    if path is not None:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def running() -> list[RunningBroker]:

@@ -22,7 +22,9 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def leave() -> Path:
-    return run_file.write(node_id=3, listeners=["PLAINTEXT://localhost:19092"], home="data")
+    path = run_file.write(node_id=3, listeners=["PLAINTEXT://localhost:19092"], home="data")
+    assert path is not None
+    return path
 
 
 def test_a_running_broker_is_found_until_it_takes_its_file_back() -> None:
@@ -60,8 +62,13 @@ def test_a_folder_that_others_can_write_to_is_not_trusted(runtime: Path) -> None
     leave()
     (runtime / "raftkafka").chmod(0o777)
     assert run_file.running() == [], "anyone could have put a pid there for us to signal"
-    with pytest.raises(PermissionError):
-        leave()
+    assert run_file.write(node_id=4, listeners=[], home="data") is None
+
+
+def test_a_broker_does_without_where_no_file_can_be(runtime: Path) -> None:
+    (runtime / "raftkafka").write_text("in the way")
+    assert run_file.write(node_id=3, listeners=[], home="data") is None
+    run_file.remove(None)
 
 
 def test_without_a_runtime_folder_the_file_is_below_the_temporary_one(
