@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Protocol
 
 from raftkafka.disk import Disk
@@ -18,14 +18,14 @@ class Flushed(Protocol):
 class Flush:
     """Makes all records below ``end_offset`` durable."""
 
-    __slots__ = ("_disk", "_folder", "_log", "_segments", "_truncations", "end_offset")
+    __slots__ = ("_disk", "_files", "_finished", "_folder", "_log", "_truncations", "end_offset")
 
     def __init__(
         self,
         log: Flushed,
         disk: Disk,
         folder: str | None,
-        segments: Iterable[Segment],
+        segments: Sequence[Segment],
         end_offset: int,
     ) -> None:
         self.end_offset = end_offset
@@ -33,7 +33,8 @@ class Flush:
         self._truncations = log.truncations
         self._disk = disk
         self._folder = folder
-        self._segments = [(segment.open_file(), segment) for segment in segments]
+        self._files = [segment.open_file() for segment in segments]
+        self._finished = [segment for segment in segments if segment.is_finished]
 
     @property
     def is_stale(self) -> bool:
@@ -46,8 +47,9 @@ class Flush:
         Raises:
             OSError: as the disk raises it; what is durable is unknown then.
         """
-        for file, segment in self._segments:
+        for file in self._files:
             file.sync()
+        for segment in self._finished:
             segment.sync_indexes()
         if self._folder is not None:
             self._disk.sync_folder(self._folder)

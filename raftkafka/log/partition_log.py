@@ -104,7 +104,7 @@ class PartitionLog(AppendLog):
             self,
             self._disk,
             self.folder if names_changed else None,
-            self.segments.from_offset(self.flushed_offset),
+            self.segments.unsynced(),
             self.written_end_offset,
         )
 
@@ -158,13 +158,13 @@ class PartitionLog(AppendLog):
         self.flush_indexes()
         try:
             self._snapshot()
+            self.segments.active.finish()
             flush = self.begin_flush()
             if flush is not None:
                 flush.sync()
                 self.mark_flushed(flush.end_offset)
             if self.epochs.changed:
                 self.save_epochs()
-            self.segments.active.finish()
         except OSError as error:
             self._fail(error)
 

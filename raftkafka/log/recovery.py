@@ -74,7 +74,7 @@ def open_log(
     if bases:
         segments = SegmentList(disk, folder, [Segment(disk, folder, b, config) for b in bases])
         if clean:
-            end_offset = _adopt(segments)
+            end_offset = _adopt(segments, recovery_point)
         else:
             end_offset = _check(segments, config, recovery_point, on_progress)
     else:
@@ -117,11 +117,12 @@ def _tidy(disk: Disk, folder: str) -> tuple[list[int], set[str]]:
     return sorted(int(stem) for stem in logs if stem.isdecimal()), names
 
 
-def _adopt(segments: SegmentList) -> int:
+def _adopt(segments: SegmentList, recovery_point: int) -> int:
     """Trust the files; return the offset after the last batch."""
+    first_unsynced = _suspects(segments, recovery_point)[0].base_offset
     for segment in segments:
         if segment is not segments.active:
-            segment.adopt()
+            segment.adopt(is_synced=segment.base_offset < first_unsynced)
     return segments.active.adopt_active()
 
 
@@ -130,7 +131,7 @@ def _check(
 ) -> int:
     """Check from the recovery point on, cut at the first bad batch; return where the log ends."""
     for segment in segments:
-        segment.adopt()
+        segment.adopt(is_synced=True)
     suspects = _suspects(segments, recovery_point)
     total_bytes = sum(segment.size_bytes for segment in suspects)
     checked_bytes = 0

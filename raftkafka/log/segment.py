@@ -123,6 +123,7 @@ class Segment:
         "finished_ms",
         "first_timestamp",
         "generation",
+        "is_synced",
         "max_timestamp",
         "max_timestamp_offset",
         "offset_index",
@@ -149,6 +150,8 @@ class Segment:
         """When retention first saw it finished: its age, if its records have no timestamps."""
         self.generation = 0
         """Counts what made ranges of the file invalid: cuts, and deletion."""
+        self.is_synced = False
+        """Whether the file and its indexes are durable, and will not change any more."""
         self._disk = disk
         self._file: File | None = None
         self._index_interval_bytes = config.index_interval_bytes
@@ -160,6 +163,7 @@ class Segment:
 
     def activate(self) -> None:
         """Open, or create, the file to append to."""
+        self.is_synced = False
         self._file = self._disk.open(self.path, create=True)
 
     def append(self, last_offset: int, size_bytes: int, max_timestamp: int) -> None:
@@ -211,19 +215,25 @@ class Segment:
         self.offset_index.release()
         self._file = None
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether it takes no more appends."""
+        return self._file is None
+
     def sync_indexes(self) -> None:
         """Wait until the indexes of a finished segment are durable: no check covers them later."""
-        if self._file is None and not self.generation:
-            for index in (self.time_index, self.offset_index):
-                try:
-                    index.sync()
-                except FileNotFoundError:
-                    return  # dropped meanwhile
+        try:
+            self.time_index.sync()
+            self.offset_index.sync()
+        except FileNotFoundError:
+            return  # dropped meanwhile
+        self.is_synced = self.is_finished
 
     # ------------------------------------------------------------------ load
 
-    def adopt(self) -> None:
+    def adopt(self, *, is_synced: bool) -> None:
         """Take over a finished segment from the disk; its indexes are looked at when needed."""
+        self.is_synced = is_synced
         self.size_bytes = self.written_bytes = self._disk.size(self.path)
         self._indexes_loaded = False
 

@@ -53,6 +53,13 @@ class SegmentList:
         rank = bisect_right(self._segments, offset, key=_base_offset)
         return self._segments[max(rank - 1, 0) :]
 
+    def unsynced(self) -> list[Segment]:
+        """Return the segments that are not durable as a whole: the active one, and some before."""
+        first = len(self._segments) - 1
+        while first and not self._segments[first - 1].is_synced:
+            first -= 1
+        return self._segments[first:]
+
     def locate(self, offset: int) -> tuple[Segment, int]:
         """Return segment and position of the first batch that ends at or after ``offset``.
 
