@@ -69,6 +69,12 @@ class CheckpointDriver:
             async with self.writer(directory):
                 await self.store(directory, HIGH_WATERMARKS)
 
+    async def store_all(self) -> None:
+        """Write all checkpoints that changed, of what is known now."""
+        for directory in self._directories:
+            async with self.writer(directory):
+                await self.store(directory)
+
     async def _store_recovery_points(self, interval_s: float) -> None:
         while True:
             await trio.sleep(interval_s)

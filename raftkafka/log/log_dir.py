@@ -167,7 +167,8 @@ class LogDir:
         self._load_checkpoints()
         if self.ended_clean:
             self._disk.remove(self._at(checkpoints.CLEAN_SHUTDOWN))
-            self._disk.sync_folder(self.path)
+        # The marker is gone for good; and what a killed process named is named for good.
+        self._disk.sync_folder(self.path)
 
     def mark_started(self, broker_epoch: int) -> None:
         """Note the boot of the kernel: while it lasts, a killed process loses nothing. Blocking."""
@@ -271,6 +272,15 @@ class LogDir:
         file.pwrite([checkpoints.encode_partition_metadata(topic_id)], 0)
         folder.topic_id = topic_id
         folder.new_files.append(file)
+
+    def sync_topic_id(self, folder: PartitionFolder) -> None:
+        """Make durable whose folder it is, which a killed process may have left undone. Blocking.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        if folder.topic_id != ZERO_ID:
+            self._disk.open(f"{folder.path}/{checkpoints.PARTITION_METADATA}").sync()
 
     def set_aside(self, folder: PartitionFolder, unique: bytes, suffix: str) -> str:
         """Rename a partition's folder out of the way, and forget the partition.

@@ -139,9 +139,7 @@ class LogDirs:
             self._disk, self._log_config, self._fail, self._settings.recovery_threads_per_dir
         )
         await recovery.run(self._online())
-        for directory in self._online():
-            async with self._checkpoints.writer(directory):
-                await self._checkpoints.store(directory, RECOVERY_POINTS)
+        await self._checkpoints.store_all()
         self._require_one()
 
     async def mark_started(self, broker_epoch: int) -> None:
@@ -221,25 +219,39 @@ class LogDirs:
     def open(self, partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> PartitionLog:
         """Return the log, making it if there is none of this topic id.
 
-        A folder of another topic of that name is deleted (KAFKA-12257). A folder without a topic
-        id, as of a Kafka before 2.8, is taken to be this topic's.
+        A folder of another topic of that name is deleted (KAFKA-12257).
 
         Raises:
             KafkaError: KAFKA_STORAGE_ERROR, its directory is offline or its data damaged;
                 INVALID_TOPIC_EXCEPTION, its name is too long for a folder.
         """
         folder = self._folders.get(partition)
-        if folder is not None and folder.topic_id not in (topic_id, ZERO_ID):
+        if folder is not None and folder.topic_id == ZERO_ID:
+            self._identify(folder, topic_id, config)
+        elif folder is not None and folder.topic_id != topic_id:
             self.delete(partition)
-            folder = None
-        if folder is None:
-            folder = self._make(partition, topic_id)
+        folder = self._folders.get(partition) or self._make(partition, topic_id)
         if folder.log is None or folder.directory.failure is not None:
             self.keep(folder, self.peek(folder, config))
             assert folder.log is not None
-        if folder.topic_id != topic_id:
-            self._adopt(folder, folder.log, topic_id)
         return folder.log
+
+    def _identify(self, folder: PartitionFolder, topic_id: TopicId, config: LogConfig) -> None:
+        """Take a folder without a topic id to be this topic's, or delete it.
+
+        After a clean stop it is of a Kafka before 2.8. After a power loss its records may be of
+        another topic of the name, and none of them was flushed: the topic id goes to disk first.
+        """
+        if not folder.directory.ended_clean and self.peek(folder, config).size_bytes:
+            log.warning("log_folder_unidentified", path=folder.path, effect="it is deleted")
+            self.delete(folder.partition)
+            return
+        try:
+            folder.directory.write_topic_id(folder, topic_id)
+        except OSError as error:
+            self._fail(folder.directory, error)
+            raise _storage_error(f"{folder.path}: {error}") from error
+        log.warning("log_folder_adopted", path=folder.path, topic_id=uuid_text(topic_id))
 
     def peek(self, folder: PartitionFolder, config: LogConfig) -> PartitionLog:
         """Open a log without keeping it.
@@ -298,14 +310,14 @@ class LogDirs:
                 continue
             del self._folders[partition]
             strays.append(partition)
+            unique = self._random.randbytes(UNIQUE_BYTES)
             try:
-                path = folder.directory.set_aside(
-                    folder, self._random.randbytes(UNIQUE_BYTES), STRAY_SUFFIX
-                )
+                path = folder.directory.set_aside(folder, unique, STRAY_SUFFIX)
             except OSError as error:
                 self._fail(folder.directory, error)
             else:
                 log.warning("stray_partition_set_aside", partition=str(partition), path=path)
+        await self._checkpoints.store_all()  # nothing of them is about a new partition of the name
         return strays
 
     def _make(self, partition: TopicPartition, topic_id: TopicId) -> PartitionFolder:
@@ -318,10 +330,10 @@ class LogDirs:
             raise _storage_error(
                 f"{partition} may be in {', '.join(self._unread)}, which cannot be read"
             )
-        directory = min(self._online(), key=lambda d: len(d.folders), default=None)
-        if directory is None:
-            raise _storage_error("no log directory is online")
-        self._removal.free_name(partition)
+        fewest = min(self._online(), key=lambda d: len(d.folders), default=None)
+        directory = self._removal.free_name(partition) or fewest
+        if directory is None or directory.failure is not None:
+            raise _storage_error("no log directory is online for it")
         try:
             folder = directory.make(partition, topic_id)
         except OSError as error:
@@ -329,18 +341,6 @@ class LogDirs:
             raise _storage_error(f"{directory.path}: {error}") from error
         self._folders[partition] = folder
         return folder
-
-    def _adopt(
-        self, folder: PartitionFolder, partition_log: PartitionLog, topic_id: TopicId
-    ) -> None:
-        """Give a folder without a topic id the one of the topic of its name."""
-        try:
-            folder.directory.write_topic_id(folder, topic_id)
-        except OSError as error:
-            self._fail(folder.directory, error)
-            raise _storage_error(f"{folder.path}: {error}") from error
-        partition_log.topic_id = topic_id
-        log.warning("log_folder_adopted", path=folder.path, topic_id=uuid_text(topic_id))
 
     async def truncate(self, partition_log: PartitionLog, offset: int) -> None:
         """Take back the records from ``offset`` on, as a follower does that diverged.

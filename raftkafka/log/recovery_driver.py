@@ -89,6 +89,7 @@ class Recovery:
             self._checked_bytes[folder] = checked_bytes
 
         try:
+            folder.directory.sync_topic_id(folder)
             recovered = open_log(self._disk, folder, config, on_progress=count)
             close_log(self._disk, folder, recovered)
         except DamagedLog as damage:

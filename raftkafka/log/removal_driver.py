@@ -40,6 +40,8 @@ class Removal:
         self._random = random
         self._on_failure = on_failure
         self._to_rename: dict[TopicPartition, tuple[PartitionFolder, float]] = {}
+        self._renamed: dict[TopicPartition, tuple[LogDir, str]] = {}
+        """Where, and to what, the last folder of that name went, while that is not durable."""
         self._rename_wake = trio.Event()
         self._due: list[tuple[float, int, LogDir, str]] = []
         """Paths by the time of their removal, as a heap; the number keeps ties in order."""
@@ -51,8 +53,18 @@ class Removal:
         self._to_rename[folder.partition] = (folder, delay_s)
         self._rename_wake.set()
 
-    def free_name(self, partition: TopicPartition) -> None:
-        """Rename the folder of that partition at once, if it waits for that."""
+    def free_name(self, partition: TopicPartition) -> LogDir | None:
+        """Rename the folder of that partition at once, if it waits for that.
+
+        Returns:
+            The directory to make the next folder of that name in, if it matters: in another one,
+            a power loss could leave both.
+        """
+        self._rename(partition)
+        directory, _ = self._renamed.get(partition, (None, ""))
+        return directory
+
+    def _rename(self, partition: TopicPartition) -> None:
         waiting = self._to_rename.pop(partition, None)
         if waiting is None:
             return
@@ -67,6 +79,8 @@ class Removal:
         except OSError as error:
             self._on_failure(directory, error)
         else:
+            self._renamed[partition] = directory, path
+            self._rename_wake.set()
             self.remove_later(directory, path, delay_s)
 
     def remove_later(self, directory: LogDir, path: str, delay_s: float) -> None:
@@ -77,22 +91,35 @@ class Removal:
     def rename_all(self) -> None:
         """Rename what waits for it now, as at a stop."""
         for partition in tuple(self._to_rename):
-            self.free_name(partition)
+            self._rename(partition)
 
     async def run(self) -> None:
         """Do it until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._rename)
+            nursery.start_soon(self._rename_soon)
             nursery.start_soon(self._remove)
 
-    async def _rename(self) -> None:
+    async def _rename_soon(self) -> None:
         while True:
             await self._rename_wake.wait()
             self._rename_wake = trio.Event()
             slices = Slices()
             for partition in tuple(self._to_rename):
-                self.free_name(partition)
+                self._rename(partition)
                 await slices.pause()
+            renamed = dict(self._renamed)
+            for directory in dict.fromkeys(directory for directory, _ in renamed.values()):
+                await self._sync(directory)
+            for partition, rename in renamed.items():
+                if self._renamed.get(partition) == rename:
+                    del self._renamed[partition]
+
+    async def _sync(self, directory: LogDir) -> None:
+        if directory.failure is None:
+            try:
+                await self._disk.run(partial(self._disk.sync_folder, directory.path))
+            except OSError as error:
+                self._on_failure(directory, error)
 
     async def _remove(self) -> None:
         while True:
