@@ -9,7 +9,7 @@ the numbered rules are those of docs/architecture.md, "The rules of a leader".
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from typing import Protocol
 
 from raftkafka.errors import ErrorCode, FencedLeaderEpoch, KafkaError, UnknownLeaderEpoch
@@ -87,8 +87,10 @@ class PartitionLeader:
         self.high_watermark = min(max(high_watermark, log.log_start_offset), log.log_end_offset)
         self.visible_end = log.log_start_offset
         """Consumers read below this: the high watermark, or less under flush.before.visible."""
-        self.acks_waiters: deque[tuple[int, AckWaiter]] = deque()
-        self.flush_waiters: deque[tuple[int, AckWaiter]] = deque()
+        self.acks_waiters: OrderedDict[AckWaiter, int] = OrderedDict()
+        """Who waits for the high watermark to reach which offset, in the order of arrival."""
+        self.flush_waiters: OrderedDict[AckWaiter, int] = OrderedDict()
+        """The same for this replica's own log end."""
         self.fetch_waiters: dict[FetchWaiter, None] = {}
         self.bytes_in = self.bytes_out = 0
         """Of client batches, since this epoch began."""
@@ -194,10 +196,13 @@ class PartitionLeader:
 
     def wait_for_ack(self, waiter: AckWaiter, acks: int, end_offset: int) -> None:
         """Tell ``waiter`` once all below ``end_offset`` is acknowledged as ``acks`` asks."""
-        if acks == ACKS_ALL:
-            self.acks_waiters.append((end_offset, waiter))
-        else:
-            self.flush_waiters.append((end_offset, waiter))
+        waiters = self.acks_waiters if acks == ACKS_ALL else self.flush_waiters
+        waiters[waiter] = end_offset
+
+    def withdraw(self, waiter: AckWaiter) -> None:
+        """Tell ``waiter`` nothing more: its client is gone, or has waited long enough."""
+        self.acks_waiters.pop(waiter, None)
+        self.flush_waiters.pop(waiter, None)
 
     # ------------------------------------------------------------------ high watermark
 
@@ -238,13 +243,13 @@ class PartitionLeader:
             for waiter in tuple(self.fetch_waiters):
                 waiter.advanced(self)
 
-    def _acknowledge(self, waiters: deque[tuple[int, AckWaiter]], end: int) -> None:
+    def _acknowledge(self, waiters: OrderedDict[AckWaiter, int], end: int) -> None:
         """Answer whom ``end`` satisfies; with an error if the ISR fell meanwhile (rule 4)."""
         error = ErrorCode.NONE
         if waiters is self.acks_waiters and len(self.isr) < self.min_isr:
             error = ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND
-        while waiters and waiters[0][0] <= end:
-            waiters.popleft()[1].acknowledged(self, error)
+        while waiters and next(iter(waiters.values())) <= end:
+            waiters.popitem(last=False)[0].acknowledged(self, error)
 
     # ------------------------------------------------------------------ delete
 
@@ -269,7 +274,7 @@ class PartitionLeader:
         self.ended = error
         for waiters in (self.acks_waiters, self.flush_waiters):
             while waiters:
-                waiters.popleft()[1].acknowledged(self, error)
+                waiters.popitem(last=False)[0].acknowledged(self, error)
         for waiter in tuple(self.fetch_waiters):
             waiter.advanced(self)
         self.fetch_waiters.clear()

@@ -33,7 +33,7 @@ class ParkedProduce(Slot):
         self, leader: PartitionLeader, part: PartitionProduceResponse, acks: int, end_offset: int
     ) -> None:
         """Wait until all below ``end_offset`` of this partition is acknowledged."""
-        ack = PartitionAck(self, part)
+        ack = PartitionAck(self, leader, part)
         self._unacknowledged.add(ack)
         leader.wait_for_ack(ack, acks, end_offset)
 
@@ -46,20 +46,26 @@ class ParkedProduce(Slot):
     def expire(self) -> None:
         """``timeout_ms`` is over: what is not acknowledged by now is unknown to the client."""
         for ack in tuple(self._unacknowledged):
+            ack.leader.withdraw(ack)
             ack.fail(ErrorCode.REQUEST_TIMED_OUT)
 
     def cancel(self) -> None:
         """The connection is gone; the records stay."""
         self.buffers = []
+        for ack in self._unacknowledged:
+            ack.leader.withdraw(ack)
         self._unacknowledged.clear()
 
 
 class PartitionAck:
     """The wait for one partition of a Produce."""
 
-    __slots__ = ("_parked", "_part")
+    __slots__ = ("_parked", "_part", "leader")
 
-    def __init__(self, parked: ParkedProduce, part: PartitionProduceResponse) -> None:
+    def __init__(
+        self, parked: ParkedProduce, leader: PartitionLeader, part: PartitionProduceResponse
+    ) -> None:
+        self.leader = leader
         self._parked = parked
         self._part = part
 

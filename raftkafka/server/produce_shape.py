@@ -20,6 +20,8 @@ FLEXIBLE_TAIL = b"\0\0\0"
 """Empty tags of the partition, the topic and the request."""
 PROBE_OFFSET = 0x5EED_0FF5_E7_00_00_01
 SHAPES_MAX = 256
+ATTRIBUTES_LOW = 22
+"""The byte of a batch header with the codec's bits, and those of transactions."""
 VERSION_LOW = 3
 """The low byte of the API version; the high one is 0 in every version that is known."""
 PREFIX_BEGIN = 8
@@ -55,7 +57,9 @@ class ProduceShape:
 
     __slots__ = (
         "_answer",
+        "_attributes",
         "_base_offset_position",
+        "_config",
         "_log_start_offset",
         "_tail",
         "_version",
@@ -71,6 +75,7 @@ class ProduceShape:
         frame: memoryview,
         length_position: int,
         flexible: bool,
+        attributes: int,
         answer: bytes,
         acks: int,
         leader: PartitionLeader,
@@ -81,6 +86,8 @@ class ProduceShape:
         self._tail = FLEXIBLE_TAIL if flexible else b""
         self._answer = answer
         self._base_offset_position = answer.index(_int64.pack(PROBE_OFFSET))
+        self._attributes = attributes
+        self._config = leader.log.config
         self._log_start_offset = leader.log.log_start_offset
         self.acks = acks
         self.leader = leader
@@ -93,6 +100,7 @@ class ProduceShape:
             or frame[VERSION_LOW - 1]
             or self.leader.ended is not None
             or self.leader.log.log_start_offset != self._log_start_offset
+            or self.leader.log.config is not self._config
             or not self._answers_at_once()
         ):
             return None
@@ -103,8 +111,10 @@ class ProduceShape:
             length = _int32.unpack_from(frame, position)[0]
             position += 4
         end = position + length
-        if length <= 0 or end + len(self._tail) != len(frame):
+        if length <= ATTRIBUTES_LOW or end + len(self._tail) != len(frame):
             return None
+        if frame[position + ATTRIBUTES_LOW] != self._attributes:
+            return None  # another compression, say: the long way knows whether it may be
         if self._tail and bytes(frame[end:]) != self._tail:
             return None
         return frame[position:end]
@@ -145,12 +155,14 @@ def learn_shape(
     begin = len(frame) - len(tail) - len(records)
     if bytes(frame[len(frame) - len(tail) :]) != tail:
         return None
+    attributes = records[ATTRIBUTES_LOW]
     length_bytes = uvarint_bytes(len(records) + 1) if flexible else 4
     part.base_offset = PROBE_OFFSET
     return ProduceShape(
         frame=frame,
         length_position=begin - length_bytes,
         flexible=flexible,
+        attributes=attributes,
         answer=b"".join(b for b in response_frame(header, response) if not isinstance(b, LogSlice)),
         acks=request.acks,
         leader=leader,

@@ -9,6 +9,12 @@ import trio
 from raftkafka.protocol.apis import response_class, response_header_version
 from raftkafka.protocol.codec import decode
 from raftkafka.protocol.frames import parse_response_header, request_frame
+from raftkafka.protocol.messages.configs import (
+    IncrementalAlterConfigsConfig,
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResource,
+    IncrementalAlterConfigsResponse,
+)
 from raftkafka.protocol.messages.fetch import (
     FetchPartition,
     FetchRequest,
@@ -27,11 +33,15 @@ from raftkafka.protocol.messages.topics import (
     CreatableTopicConfig,
     CreateTopicsRequest,
     CreateTopicsResponse,
+    DeleteTopicsRequest,
+    DeleteTopicsResponse,
 )
 from raftkafka.protocol.schema import Request, Response
 from raftkafka.records import Record, build_batch, iterate_batches, iterate_records
 
 R = TypeVar("R", bound=Response)
+
+TOPIC_RESOURCE = 2
 
 
 class Disconnected(Exception):
@@ -135,6 +145,26 @@ class WireClient:
         )
         response = await self.ask(request, 5, CreateTopicsResponse)
         assert response.topics[0].error_code == 0, response
+
+    async def alter_topic(self, topic: str, **configs: str) -> None:
+        """Set configurations of a topic."""
+        resource = IncrementalAlterConfigsResource(
+            resource_type=TOPIC_RESOURCE,
+            resource_name=topic,
+            configs=[
+                IncrementalAlterConfigsConfig(name=name.replace("__", "."), value=value)
+                for name, value in configs.items()
+            ],
+        )
+        request = IncrementalAlterConfigsRequest(resources=[resource])
+        response = await self.ask(request, 1, IncrementalAlterConfigsResponse)
+        assert response.responses[0].error_code == 0, response
+
+    async def delete_topic(self, topic: str) -> None:
+        """Delete a topic."""
+        request = DeleteTopicsRequest(topic_names=[topic], timeout_ms=10_000)
+        response = await self.ask(request, 5, DeleteTopicsResponse)
+        assert response.responses[0].error_code == 0, response
 
     async def produce(
         self, topic: str, values: list[bytes], *, partition: int = 0, acks: int = -1

@@ -14,17 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
+from trio.testing import MockClock
 
 from raftkafka.broker import Broker
 from raftkafka.config import load
-from raftkafka.disk import Disk
-from raftkafka.disk_driver import OsDisk
 from raftkafka.environment import Environment
 from raftkafka.server.listening import MakeServer, ReactorServer, TcpStreamServer
 from replication.leader import PartitionLeader
-from tests.sim.memory_disk import MemoryDisk
 from tests.sim.memory_network import MemoryNetwork
 from tests.sim.wire_client import WireClient
+from tests.support.gated_disks import GatedDisk, GatedMemoryDisk, GatedOsDisk
 
 LISTENER = "PLAINTEXT"
 DEADLINE_S = 20.0
@@ -44,7 +43,7 @@ class Whole:
     """A running broker and its clients, which are closed with it."""
 
     broker: Broker
-    disk: Disk
+    disk: GatedDisk
     _connect: Connect
     _clients: list[WireClient] = field(default_factory=list[WireClient])
 
@@ -70,9 +69,11 @@ class Whole:
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until the broker has come so far."""
         with trio.move_on_after(DEADLINE_S):
-            while not condition():
+            while True:
+                if condition():
+                    return
                 await trio.sleep(0.001)
-        assert condition(), f"still not: {what}"
+        raise AssertionError(f"still not: {what}")
 
     async def close_clients(self) -> None:
         """Close all connections, and wait until the broker has noticed."""
@@ -99,7 +100,7 @@ class Driver:
         self.folder = folder
         self.random = random.Random(1)
 
-    def disk(self) -> Disk:
+    def disk(self) -> GatedDisk:
         """Return where the next broker keeps its data."""
         raise NotImplementedError
 
@@ -122,7 +123,7 @@ class Driver:
 
     @asynccontextmanager
     async def broker(
-        self, *, disk: Disk | None = None, dies: bool = True, **overrides: str
+        self, *, disk: GatedDisk | None = None, dies: bool = True, **overrides: str
     ) -> AsyncGenerator[Whole]:
         """Run a broker for the length of the block; ``__`` in a key stands for a dot.
 
@@ -132,9 +133,7 @@ class Driver:
         make_server, connect = self.network()
         disk = disk or self.disk()
         config = load(None, {**self.defaults(), **keys}).config
-        environment = Environment(
-            disk, make_server, self.wall_ms, self.random, lambda: "localhost"
-        )
+        environment = Environment(disk, make_server, self.wall_ms, self.random, lambda: "localhost")
         broker = Broker(config, environment)
         whole = Whole(broker, disk, lambda listener: connect(broker, listener))
         async with trio.open_nursery() as nursery:
@@ -154,9 +153,9 @@ class ReactorDriver(Driver):
 
     name = "reactor"
 
-    def disk(self) -> Disk:
+    def disk(self) -> GatedDisk:
         """Return the file system: sendfile needs descriptors."""
-        return OsDisk()
+        return GatedOsDisk()
 
     def network(self) -> tuple[MakeServer, Callable[[Broker, str], Awaitable[trio.abc.Stream]]]:
         """Return the reactor."""
@@ -168,9 +167,9 @@ class StreamDriver(Driver):
 
     name = "streams"
 
-    def disk(self) -> MemoryDisk:
+    def disk(self) -> GatedMemoryDisk:
         """Return an empty disk."""
-        return MemoryDisk(self.random, delay_max_s=0.0)
+        return GatedMemoryDisk(self.random, delay_max_s=0.0)
 
     def network(self) -> tuple[MakeServer, Callable[[Broker, str], Awaitable[trio.abc.Stream]]]:
         """Return the portable driver."""
@@ -182,12 +181,13 @@ class MemoryDriver(Driver):
 
     name = "memory"
 
-    def disk(self) -> MemoryDisk:
+    def disk(self) -> GatedMemoryDisk:
         """Return an empty disk."""
-        return MemoryDisk(self.random)
+        return GatedMemoryDisk(self.random)
 
     def network(self) -> tuple[MakeServer, Callable[[Broker, str], Awaitable[trio.abc.Stream]]]:
         """Return streams of trio's own."""
+        assert isinstance(trio.lowlevel.current_clock(), MockClock), "take autojump_clock too"
         network = MemoryNetwork()
 
         async def connect(broker: Broker, listener: str) -> trio.abc.Stream:

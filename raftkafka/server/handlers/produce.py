@@ -22,20 +22,18 @@ from raftkafka.protocol.messages.produce import (
     ProduceResponse,
     TopicProduceResponse,
 )
-from raftkafka.records import CODEC_MASK
+from raftkafka.records import CODEC_MASK, TRANSACTIONAL
 from raftkafka.server.answers import response_frame
 from raftkafka.server.connection import Connection, Output
 from raftkafka.server.expiry import Expiry
 from raftkafka.server.parked_produce import ParkedProduce
-from raftkafka.server.produce_shape import ProduceShapes, learn_shape
+from raftkafka.server.produce_shape import ATTRIBUTES_LOW, ProduceShapes, learn_shape
 from raftkafka.server.turn import TurnClock
 from raftkafka.server.write_queue import WriteQueue
 from replication.leader import ACKS_ALL, PartitionLeader
 
 ZSTD_SINCE_VERSION = 7
 VALID_ACKS = (-1, 0, 1)
-ATTRIBUTES_LOW = 22
-"""The byte of a batch header with the codec's bits."""
 
 
 class Leaders(Protocol):
@@ -174,13 +172,20 @@ def check(
         raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"{topic} is an internal topic")
     if not data.records:
         raise KafkaError(ErrorCode.INVALID_RECORD, "no record batch")
-    if header.api_version < ZSTD_SINCE_VERSION and codec_of(data.records) == Codec.ZSTD:
+    if len(data.records) > ATTRIBUTES_LOW:
+        check_attributes(header.api_version, data.records[ATTRIBUTES_LOW])
+
+
+def check_attributes(api_version: int, attributes: int) -> None:
+    """Refuse what the log itself would take.
+
+    Raises:
+        KafkaError: a codec that came with a later version, or a part of no transaction.
+    """
+    if attributes & TRANSACTIONAL:
+        raise KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+    if api_version < ZSTD_SINCE_VERSION and attributes & CODEC_MASK == Codec.ZSTD:
         raise KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
-
-
-def codec_of(batch: memoryview) -> int:
-    """Return how a batch says that it is compressed; -1 if it is too short to say."""
-    return batch[ATTRIBUTES_LOW] & CODEC_MASK if len(batch) > ATTRIBUTES_LOW else -1
 
 
 def refuse(part: PartitionProduceResponse, error: KafkaError) -> None:

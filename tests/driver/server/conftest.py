@@ -16,6 +16,6 @@ def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Driver:
 
 
 @pytest.fixture
-def memory(tmp_path: Path, autojump_clock: object) -> MemoryDriver:
-    """The network in memory, on virtual time."""
+def memory(tmp_path: Path) -> MemoryDriver:
+    """The network in memory, for tests on virtual time: they take ``autojump_clock`` too."""
     return MemoryDriver(tmp_path)

@@ -1,0 +1,69 @@
+"""Disks whose blocking work waits at a gate: an fsync that hangs for as long as a test likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import trio
+
+from raftkafka.disk_driver import OsDisk
+from raftkafka.types import Randomness
+from tests.sim.memory_disk import MemoryDisk
+
+T = TypeVar("T")
+
+
+class Gate:
+    """Open at first."""
+
+    def __init__(self) -> None:
+        self._open = trio.Event()
+        self._open.set()
+
+    def shut(self) -> None:
+        """Let what comes from now on wait."""
+        self._open = trio.Event()
+
+    def open(self) -> None:
+        """Let all through."""
+        self._open.set()
+
+    async def passed(self) -> None:
+        """Return when the gate is open."""
+        await self._open.wait()
+
+
+class GatedOsDisk(OsDisk):
+    """The operating system's files behind a gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = Gate()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run the work once the gate is open."""
+        await self.gate.passed()
+        return await super().run(work)
+
+
+class GatedMemoryDisk(MemoryDisk):
+    """A disk in memory behind a gate."""
+
+    def __init__(
+        self,
+        random: Randomness,
+        *,
+        delay_max_s: float = 0.002,
+        capacity_bytes: int = 1 << 40,
+    ) -> None:
+        super().__init__(random, delay_max_s=delay_max_s, capacity_bytes=capacity_bytes)
+        self.gate = Gate()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run the work once the gate is open."""
+        await self.gate.passed()
+        return await super().run(work)
+
+
+GatedDisk = GatedOsDisk | GatedMemoryDisk
