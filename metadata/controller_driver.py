@@ -25,6 +25,8 @@ from raftkafka.protocol.apis import ApiKey
 from raftkafka.protocol.schema import Request, Response
 from raftkafka.types import Randomness, uuid_text
 
+PARTITIONS_LOGGED = 10
+
 log = structlog.get_logger(__name__)
 
 A = TypeVar("A")
@@ -34,7 +36,12 @@ class Proposer(Protocol):
     """The quorum, as far as the controller needs it."""
 
     async def propose(self, command: bytes, term: int) -> int:
-        """Append a command before waiting for the first time; return when it is applied here."""
+        """Append a command before waiting for the first time; return when it is applied here.
+
+        Raises:
+            NotController: nothing was appended, nor will be in this term.
+            UnknownOutcome: this node leads no longer, and does not know.
+        """
         ...
 
 
@@ -74,7 +81,7 @@ class Controller:
         self._deciding = trio.Lock()
         self._last_proposal: _Proposal
         self._quorum: Proposer
-        self._proposals: trio.Nursery
+        self._proposals: trio.Nursery | None = None
 
     # What everybody sees.
 
@@ -97,9 +104,10 @@ class Controller:
     def apply(self, index: int, term: int, command: bytes) -> None:
         """Take a committed command: publish what it changes."""
         delta = self._publisher.apply(index, command)
-        for topic, _, partition in sorted(delta.unclean_elections):
+        if delta.unclean_elections:
+            names = [f"{topic}-{number}" for topic, _, number in sorted(delta.unclean_elections)]
             log.warning(
-                "unclean leader election: records may be lost", topic=topic, partition=partition
+                "unclean_leader_elections", count=len(names), partitions=names[:PARTITIONS_LOGGED]
             )
         if self._office is not None and self._office.term == term:
             self._office.committed(command, self.image)
@@ -214,12 +222,18 @@ class Controller:
             self._quorum = quorum
             self._proposals = nursery
             task_status.started()
-            while True:
-                await self._term_changed.wait()
-                self._term_changed = trio.Event()
-                async with self._deciding:
-                    if self._term is not None:
-                        await self._take_office(self._term)
+            try:
+                await self._take_offices()
+            finally:
+                self._proposals = None
+
+    async def _take_offices(self) -> None:
+        while True:
+            await self._term_changed.wait()
+            self._term_changed = trio.Event()
+            async with self._deciding:
+                if self._term is not None:
+                    await self._take_office(self._term)
 
     async def _take_office(self, term: int) -> None:
         records: list[Record] = [ControllerRecord(self._node_id, term)]
@@ -230,10 +244,12 @@ class Controller:
         await self._propose(self._office, records)
         if self._term == term:
             self._in_office.set()
-            log.info("active controller", node_id=self._node_id, term=term)
+            log.info("controller_active", node_id=self._node_id, term=term)
 
     async def _propose(self, office: Office, records: list[Record]) -> None:
         """Build on the records, and send them on their way to being committed."""
+        if self._proposals is None:
+            raise NotController("the controller has stopped")
         proposal = self._last_proposal = _Proposal(office.append(records), office.term)
         # The new task runs up to its first wait, which is behind the append, before this goes on.
         await self._proposals.start(self._carry, proposal)

@@ -199,6 +199,23 @@ async def test_client_that_is_gone_leaves_no_half_of_a_large_decision() -> None:
         assert len(controller.image.topics["t"].partitions) == partitions
 
 
+async def test_stop_in_the_middle_of_a_large_decision() -> None:
+    controller = new_controller()
+    quorum = HandQuorum(controller, prompt=True)
+    async with trio.open_nursery() as clients, trio.open_nursery() as nursery:
+        await nursery.start(controller.run, quorum)
+        quorum.lead(1)
+        await controller.register_broker(registration(), deadline_s=5)
+
+        async def ask() -> None:
+            quorum.on_propose = nursery.cancel_scope.cancel
+            with pytest.raises(KafkaError) as raised:
+                await controller.submit(creation("t", partitions=5000), deadline_s=5)
+            assert raised.value.code == ErrorCode.NOT_CONTROLLER
+
+        clients.start_soon(ask)
+
+
 async def test_large_decision_is_several_entries_and_one_answer() -> None:
     partitions = 5 * BATCH_RECORDS
     async with in_office(prompt=True) as (controller, _):
