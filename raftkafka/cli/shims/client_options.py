@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from raftkafka.cli.bootstrap import zookeeper_to_broker
 from raftkafka.cli.client_settings import Settings, translate
 from raftkafka.cli.property_file import key_values, read_properties
-from raftkafka.cli.shims.connect import bootstrap
+from raftkafka.cli.report import say
+from raftkafka.cli.shims.connect import named_brokers
 from raftkafka.cli.shims.options import OptionParser, Options
 from raftkafka.client.errors import ClientError
 
@@ -17,32 +19,30 @@ def add_client_properties(parser: OptionParser, kind: str) -> None:
     parser.value("command-config", f"A property file for the {kind}.", also=(f"--{kind}.config",))
 
 
-def client_properties(options: Options, more: Mapping[str, str]) -> dict[str, str]:
-    """Return the properties of a client; words win over the file, ``more`` over nothing."""
+def client_properties(options: Options) -> dict[str, str]:
+    """Return the properties of a client; words win over the file."""
     path = options.get("command-config", str)
     from_file = read_properties(path) if path else {}
-    return {**more, **from_file, **key_values(options.all("command-property"))}
+    return from_file | key_values(options.all("command-property"))
 
 
 def client_settings(options: Options, properties: Mapping[str, str], *, required: str) -> Settings:
-    """Return what properties mean, with the brokers that the options or they name.
+    """Return what properties mean, with the brokers that the options, or they, name.
+
+    Args:
+        options: with those of ``add_bootstrap``, which win.
+        properties: Java's.
+        required: what to say if nothing names a broker.
 
     Raises:
-        ClientError: neither names one.
+        ClientError: nothing does, or a value cannot be.
     """
     settings = translate(properties)
-    named = settings.librdkafka.get("bootstrap.servers")
-    if settings.zookeeper and "bootstrap-server" not in options and named is None:
-        from raftkafka.cli.bootstrap import zookeeper_to_broker
-        from raftkafka.cli.report import say
-
-        addresses: Sequence[object] = zookeeper_to_broker(settings.zookeeper, say)
-    else:
-        try:
-            addresses = bootstrap(options, required=required)
-        except ClientError as error:
-            if named is None or str(error) != required:
-                raise
-            return settings
-    settings.librdkafka["bootstrap.servers"] = ",".join(str(address) for address in addresses)
+    addresses = named_brokers(options)
+    if addresses is None and "bootstrap.servers" not in settings.librdkafka:
+        if settings.zookeeper is None:
+            raise ClientError(required)
+        addresses = zookeeper_to_broker(settings.zookeeper, say)
+    if addresses is not None:
+        settings.librdkafka["bootstrap.servers"] = ",".join(str(each) for each in addresses)
     return settings

@@ -33,15 +33,11 @@ def add_connection(
     )
 
 
-def bootstrap(options: Options, *, required: str) -> tuple[Address, ...]:
-    """Return the brokers to start from.
-
-    Args:
-        options: with what ``add_bootstrap`` declares.
-        required: what to say if none of its options is given.
+def named_brokers(options: Options) -> tuple[Address, ...] | None:
+    """Return the brokers that the options of ``add_bootstrap`` name, or None if none is given.
 
     Raises:
-        ClientError: no option gives one.
+        ClientError: what is given is no list of brokers.
     """
     text = options.get("bootstrap-server", str)
     if text is not None:
@@ -50,14 +46,24 @@ def bootstrap(options: Options, *, required: str) -> tuple[Address, ...]:
         except ClientError as error:
             hint = error.hint or "write HOST:PORT,HOST:PORT"
             raise ClientError(error.message, hint=hint) from error
-    if "zookeeper" in options:
-        return zookeeper_to_broker(options.must("zookeeper", str), say)
-    raise ClientError(required)
+    zookeeper = options.get("zookeeper", str)
+    return None if zookeeper is None else zookeeper_to_broker(zookeeper, say)
 
 
 def connect(options: Options, *, required: str, client_id: str = "admin") -> Client:
-    """Return a client for the cluster that the options of ``add_connection`` name."""
-    addresses = bootstrap(options, required=required)
+    """Return a client for the cluster that the options of ``add_connection`` name.
+
+    Args:
+        options: as read.
+        required: what to say if they name none.
+        client_id: who we are, unless the property file says it.
+
+    Raises:
+        ClientError: they name none, or the property file is not for us.
+    """
+    addresses = named_brokers(options)
+    if addresses is None:
+        raise ClientError(required)
     path = options.get("command-config", str)
     properties = read_properties(path) if path else {}
     return Client(

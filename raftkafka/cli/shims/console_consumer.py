@@ -42,7 +42,7 @@ def _run(arguments: Sequence[str]) -> int:
     options = _parser().read(arguments)
     _check(options)
     formatting = _formatter_properties(options)
-    properties = client_properties(options, {})
+    properties = client_properties(options)
     reset = properties.get("auto.offset.reset")
     if "from-beginning" in options and reset not in (None, "earliest", "smallest"):
         raise ClientError(

@@ -65,7 +65,7 @@ def _run(arguments: Sequence[str]) -> int:
     line_format = LineFormat.of(reader)
     # What --property says beside the reader's keys was meant for the producer.
     more = {key: value for key, value in reader.items() if key not in READER_KEYS}
-    properties = client_properties(options, more) | _from_options(options)
+    properties = more | client_properties(options) | _from_options(options)
     _produce(topic, options, properties, line_format)
     return 0
 

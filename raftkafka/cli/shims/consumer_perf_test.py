@@ -47,7 +47,7 @@ def _run(arguments: Sequence[str]) -> int:
     if count is None:
         options.fail("Missing required argument [num-records]")
     missing = 'Missing required argument "[bootstrap-server]"'
-    settings = client_settings(options, client_properties(options, {}), required=missing)
+    settings = client_settings(options, client_properties(options), required=missing)
     wait_for_broker(settings.librdkafka, PATIENCE_S)
     defaults = {
         "client.id": "perf-consumer-client",

@@ -46,8 +46,7 @@ def _run(arguments: Sequence[str]) -> int:
     warmup = options.must("warmup-records", int)
     if warmup >= count:
         options.fail("The number of warmup records must be less than the number of records.")
-    properties = client_properties(options, {})
-    properties |= key_values(options.all("producer-props"))
+    properties = client_properties(options) | key_values(options.all("producer-props"))
     missing = "At least one of --bootstrap-server, --command-property or --command-config is needed"
     settings = client_settings(options, properties, required=missing)
     wait_for_broker(settings.librdkafka, PATIENCE_S)
