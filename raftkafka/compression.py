@@ -49,7 +49,10 @@ def compress(codec: Codec, data: Buffer) -> bytes:
         case Codec.SNAPPY:
             return _compress_xerial(data)
         case Codec.LZ4:
-            return bytes(cramjam.lz4.compress(data))
+            # Java's reader takes no blocks that refer to earlier ones.
+            compressor = cramjam.lz4.Compressor(block_linked=False)
+            compressor.compress(bytes(data))
+            return bytes(compressor.finish())
         case Codec.ZSTD:
             return bytes(cramjam.zstd.compress(data))
 

@@ -30,13 +30,13 @@ def error_of(codec: int, data: bytes, max_bytes: int = 1 << 20) -> ErrorCode:
 
 @given(codec=st.sampled_from(Codec), data=st.binary(max_size=100_000))
 def test_what_was_compressed_comes_back(codec: Codec, data: bytes) -> None:
-    assert bytes(decompress(codec, compress(codec, data))) == data
+    assert bytes(decompress(codec, compress(codec, bytearray(data)))) == data
 
 
 @pytest.mark.parametrize("codec", PACKED)
 def test_more_than_the_first_guess_comes_back(codec: Codec) -> None:
     data = bytes(5_000_000)
-    assert bytes(decompress(codec, compress(codec, data))) == data
+    assert bytes(decompress(codec, compress(codec, bytearray(data)))) == data
 
 
 def test_snappy_is_written_in_xerial_blocks_and_read_with_and_without_them() -> None:
@@ -45,6 +45,12 @@ def test_snappy_is_written_in_xerial_blocks_and_read_with_and_without_them() -> 
     length = int.from_bytes(packed[16:20], "big")
     assert blocks.decompress(packed[20 : 20 + length]) == TEXT[:XERIAL_BLOCK_BYTES]
     assert bytes(decompress(Codec.SNAPPY, blocks.compress(TEXT))) == TEXT
+
+
+def test_lz4_blocks_are_independent_for_java() -> None:
+    flags = compress(Codec.LZ4, TEXT)[4]
+    assert flags & 0x20, "block independence"
+    assert frames.decompress(compress(Codec.LZ4, TEXT)) == TEXT
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ class LogMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.batches: list[Appended] = []
+        self.base = 0
+        """The log ends here at least; after its last batch if what followed was deleted."""
         self.log_start = 0
         self.recovery_point = 0
         self.leader_epoch = 0
@@ -64,10 +66,7 @@ class LogMachine(RuleBasedStateMachine):
 
     @property
     def end(self) -> int:
-        return self.batches[-1].last_offset + 1 if self.batches else self.base
-
-    base = 0
-    """Where the log continues when it is empty."""
+        return max(self.base, self.batches[-1].last_offset + 1 if self.batches else 0)
 
     # ------------------------------------------------------------------ appends
 
@@ -265,7 +264,6 @@ class LogMachine(RuleBasedStateMachine):
             self.lose_from(end)
         if self.batches and self.batches[-1].last_offset + 1 != end:
             assert end == self.log_start, "all that is left was deleted by request"
-            self.batches = []
         self.base = end
 
     def lose_from(self, end: int) -> None:
