@@ -50,6 +50,9 @@ def write(*, node_id: int, listeners: Sequence[str], home: str) -> Path | None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_private(folder):
             return None
+        for old, of in list(_read(folder)):
+            if not _runs(of):  # it was killed
+                remove(old)
         unfinished.write_text(json.dumps(asdict(broker)))
         unfinished.replace(path)
     except OSError:
@@ -66,7 +69,8 @@ def remove(path: Path | None) -> None:
 
 def running() -> list[RunningBroker]:
     """Return this user's brokers that run now, by node id."""
-    found = {broker.pid: broker for broker in _read_all() if _runs(broker)}
+    read = (each for folder in _folders() for each in _read(folder))
+    found = {broker.pid: broker for _, broker in read if _runs(broker)}
     return sorted(found.values(), key=lambda broker: (broker.node_id, broker.pid))
 
 
@@ -92,18 +96,21 @@ def _is_private(folder: Path) -> bool:
     return mine and not info.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def _read_all() -> Iterator[RunningBroker]:
-    for folder in filter(_is_private, _folders()):
-        for path in folder.glob("*.json"):
-            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-                fields: dict[str, Any] = json.loads(path.read_text())
-                yield RunningBroker(
-                    pid=int(fields["pid"]),
-                    node_id=int(fields["node_id"]),
-                    listeners=tuple(str(listener) for listener in fields["listeners"]),
-                    home=str(fields["home"]),
-                    started=str(fields["started"]),
-                )
+def _read(folder: Path) -> Iterator[tuple[Path, RunningBroker]]:
+    """Yield the run files of a folder, stale ones too; damaged ones count for nothing."""
+    if not _is_private(folder):
+        return
+    for path in folder.glob("*.json"):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            fields: dict[str, Any] = json.loads(path.read_text())
+            broker = RunningBroker(
+                pid=int(fields["pid"]),
+                node_id=int(fields["node_id"]),
+                listeners=tuple(str(listener) for listener in fields["listeners"]),
+                home=str(fields["home"]),
+                started=str(fields["started"]),
+            )
+            yield path, broker
 
 
 def _runs(broker: RunningBroker) -> bool:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,8 @@ class Shell:
     def __init__(self, home: Path, runtime: Path) -> None:
         self.home = home
         self.port = free_port()
-        self.env = {**os.environ, "XDG_RUNTIME_DIR": str(runtime)}
+        # Both places of run files: the tools must not find, let alone stop, other brokers.
+        self.env = {**os.environ, "XDG_RUNTIME_DIR": str(runtime), "TMPDIR": str(runtime)}
         self.err = ""
 
     def start(self, line: str) -> subprocess.Popen[bytes]:
@@ -76,6 +78,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     runtime = tmp_path / "run"
     runtime.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    monkeypatch.setattr(tempfile, "tempdir", str(runtime))
     home = tmp_path / "kafka"
     subprocess.run([f"{SCRIPTS}/raftkafka", "home", str(home)], check=True, capture_output=True)
     shell = Shell(home, runtime)
@@ -84,6 +87,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     config.write_text(f"{config.read_text()}\n{listener}")
     yield shell
     for broker in shell.brokers():
+        assert broker.home == str(home / "data"), "a stranger's broker"
         os.kill(broker.pid, signal.SIGKILL)
 
 

@@ -43,7 +43,10 @@ def test_a_file_whose_process_is_gone_is_stale() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     path.write_text(json.dumps(json.loads(path.read_text()) | {"pid": process.pid}))
+    stale = path.rename(path.with_name("stale.json"))
     assert run_file.running() == []
+    leave()
+    assert not stale.exists(), "the next broker sweeps"
 
 
 def test_a_pid_that_was_used_again_is_stale() -> None:
