@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -188,8 +188,7 @@ class Controller:
                     decision = decide(Situation(office.image, self._config, self._random))
                     # Once begun, a decision is appended whole, whoever still waits for it.
                     with trio.CancelScope(shield=True):
-                        for batch in cut_into_batches(decision.records):
-                            await self._propose(office, batch)
+                        await self._append(office, decision.records)
                     last = self._last_proposal
                 finally:
                     self._deciding.release()
@@ -199,6 +198,17 @@ class Controller:
             text = f"the controller did not commit this within {deadline_s:g} s"
             raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, text) from error
         return decision.answer
+
+    async def _append(self, office: Office, records: Iterable[Record]) -> None:
+        """Propose the entries of one decision. The next is made while one is committed.
+
+        No more are on their way, since all that are committed at once are applied at once.
+        """
+        before: _Proposal | None = None
+        for batch in cut_into_batches(records):
+            if before is not None:
+                await before.wait()
+            before = await self._propose(office, batch)
 
     async def _enter_office(self) -> Office:
         """Wait until this node is the active controller, and nobody else decides."""
@@ -246,23 +256,26 @@ class Controller:
             self._in_office.set()
             log.info("controller_active", node_id=self._node_id, term=term)
 
-    async def _propose(self, office: Office, records: list[Record]) -> None:
+    async def _propose(self, office: Office, records: list[Record]) -> _Proposal:
         """Build on the records, and send them on their way to being committed."""
         if self._proposals is None:
             raise NotController("the controller has stopped")
         proposal = self._last_proposal = _Proposal(office.append(records), office.term)
         # The new task runs up to its first wait, which is behind the append, before this goes on.
         await self._proposals.start(self._carry, proposal)
+        return proposal
 
     async def _carry(self, proposal: _Proposal, *, task_status: trio.TaskStatus[None]) -> None:
         # A task of its own: a proposal is not taken back when its client stops waiting.
         task_status.started()
+        outcome: KafkaError | None = UnknownOutcome("the controller stopped")
         try:
             await self._quorum.propose(proposal.command, proposal.term)
+            outcome = None
         except (NotController, UnknownOutcome) as error:
-            proposal.end(error)
-        else:
-            proposal.end(None)
+            outcome = error
+        finally:
+            proposal.end(outcome)
 
 
 class _Proposal:
