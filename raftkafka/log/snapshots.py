@@ -55,8 +55,8 @@ class SnapshotFiles:
         self.keep({known for known in self.offsets if known <= offset})
 
     def remove_before(self, offset: int) -> None:
-        """Remove those of records that are gone; the newest stays."""
-        self.keep({known for known in self.offsets if known >= offset} | {self.newest})
+        """Remove those that are older than the records: what came between them is not known."""
+        self.keep({known for known in self.offsets if known >= offset})
 
     def load(self, producers: ProducerStates) -> int:
         """Load the newest good one; return its offset, or 0 if there is none."""
@@ -79,6 +79,7 @@ def restore_producers(
 ) -> None:
     """Make ``producers`` what the log below ``end_offset`` says: a snapshot and what follows it."""
     snapshots.remove_after(end_offset)
+    snapshots.remove_before(segments.base_offset)
     start_offset = snapshots.load(producers)
     if start_offset < end_offset:
         for batch in segments.batches_from(start_offset):

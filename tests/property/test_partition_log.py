@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -11,6 +12,7 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     rule,
+    run_state_machine_as_test,
 )
 
 from raftkafka.log.epoch_cache import UNDEFINED_EPOCH
@@ -369,11 +371,22 @@ def read_all(log: PartitionLog, offset: int, end: int) -> list[Record]:
     return records
 
 
-LogMachine.TestCase.settings = settings(
-    max_examples=300,
-    stateful_step_count=40,
-    deadline=None,
-    report_multiple_bugs=False,
-    phases=[Phase.generate, Phase.shrink],
-)
-TestLog = LogMachine.TestCase
+def search(max_examples: int) -> None:
+    run_state_machine_as_test(
+        LogMachine,
+        settings=settings(
+            max_examples=max_examples,
+            stateful_step_count=40,
+            deadline=None,
+            phases=[Phase.reuse, Phase.generate, Phase.shrink],
+        ),
+    )
+
+
+def test_a_log_is_a_list_of_batches() -> None:
+    search(100)
+
+
+@pytest.mark.long
+def test_a_log_is_a_list_of_batches_at_length() -> None:
+    search(3000)

@@ -372,3 +372,15 @@ def test_a_producers_state_outlives_its_records() -> None:
     again = open_log(disk, CONFIG, log_start_offset=12)
     assert len(again.producers) == 1
     assert isinstance(again.producers, ProducerStates)
+
+
+def test_a_snapshot_that_is_older_than_the_first_record_is_not_believed() -> None:
+    """The producer went on in records that are gone: its next batch would seem out of order."""
+    disk, log = filled(12)
+    log.roll()
+    log.delete_records_before(12)
+    log.retention(NOW_MS, 12)
+    disk.rename(path_of(12, ".snapshot"), path_of(9, ".snapshot"))
+    again = open_log(disk, CONFIG, log_start_offset=12)
+    assert len(again.producers) == 0
+    assert not disk.exists(path_of(9, ".snapshot"))
