@@ -100,7 +100,7 @@ def run(options: argparse.Namespace, rows: list[Row], outcome: Outcome, stack: E
         stack.enter_context(tempfile.TemporaryDirectory(dir=options.dir, prefix="bench-"))
     )
     generators = Generators(folder)
-    machine.warm_page_cache(folder, machine.spare_bytes(folder) // (4 if options.quick else 1))
+    machine.warm_page_cache(folder, machine.spare_bytes(folder), 5.0 if options.quick else 30.0)
     overrides = dict(pair.split("=", 1) for pair in options.override)
     ours = stack.enter_context(started("ours", Server, folder, overrides))
     targets = [ours]

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -37,9 +38,8 @@ def listener_pid(port: int) -> int:
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for folder in Path("/proc").glob("[0-9]*/fd"):
         with suppress(OSError):  # it ended meanwhile, or is another user's
-            for entry in os.scandir(folder):
-                if os.readlink(entry.path) in sockets:
-                    return int(folder.parent.name)
+            if any(os.readlink(descriptor) in sockets for descriptor in folder.iterdir()):
+                return int(folder.parent.name)
     raise LookupError(f"no process of ours listens on port {port}")
 
 
@@ -52,16 +52,20 @@ def _listening_inodes(port: int) -> Iterator[str]:
                     yield fields[9]
 
 
-def warm_page_cache(folder: Path, size_bytes: int) -> None:
+def warm_page_cache(folder: Path, size_bytes: int, seconds_max: float) -> None:
     """Write a file and delete it, so that its pages are memory that is really there.
 
     The host of a virtual machine may have taken idle memory back, and whoever touches it first
     waits for it: several seconds per GB, which would be charged to whichever broker ran first.
+    Ends early when its time is over.
     """
     path = folder / "warm"
+    end = time.monotonic() + seconds_max
     try:
         with path.open("wb", buffering=0) as file:
             for _ in range(size_bytes // len(CHUNK)):
+                if time.monotonic() > end:
+                    return
                 file.write(CHUNK)
     finally:
         path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -82,6 +83,7 @@ def measure(row: Row, bench: Bench, targets: Sequence[Target], pairs: int, into:
     able = list(targets)
     for _ in range(1 if row.is_long else pairs):
         for target in tuple(able):
+            begin = time.monotonic()
             try:
                 values = row.run(replace(bench, target=target))
             except NotMeasured as reason:
@@ -94,7 +96,8 @@ def measure(row: Row, bench: Bench, targets: Sequence[Target], pairs: int, into:
                 say(into.failures[-1])
                 continue
             keep(figures, values, is_ours=target is targets[0])
-            say(f"{row.name}: {target.name}: {words(values)}")
+            took_s = time.monotonic() - begin
+            say(f"{row.name}: {target.name}: {words(values)} ({took_s:.0f} s)")
             if target.is_ours and (held_ms := target.loop_held_ms()):
                 into.loop_held_ms[row.name] = max(held_ms, into.loop_held_ms.get(row.name, 0.0))
 

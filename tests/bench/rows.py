@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from raftkafka.compression import Codec
 from raftkafka.records import Record, build_batch
 from tests.bench import machine
 from tests.bench.generators import Generators, Result
@@ -76,7 +75,8 @@ class Bench:
     def warm(self) -> None:
         """Have memory for what a load of this length writes."""
         wanted = min(int(self.seconds * WARM_BYTES_PER_S), WARM_BYTES_MAX)
-        machine.warm_page_cache(self.folder, min(wanted, machine.spare_bytes(self.folder)))
+        size_bytes = min(wanted, machine.spare_bytes(self.folder))
+        machine.warm_page_cache(self.folder, size_bytes, seconds_max=2 * self.seconds)
 
     def produce(
         self,
@@ -143,13 +143,12 @@ def cpu_meter(target: Target) -> Generator[CpuMeter]:
     meter.seconds = target.cpu_s - before
 
 
-def make_batch(value_bytes: int, size_bytes: int = 0, codec: Codec = Codec.NONE) -> bytes:
+def make_batch(value_bytes: int, size_bytes: int = 0) -> bytes:
     """Return a batch of records of one size: as many as come nearest to ``size_bytes``, or one."""
     text = b"".join(b'"order":%d,"status":%d,' % (n * 7919, n * n) for n in range(2000))
     count = max(1, round(size_bytes / (value_bytes + RECORD_OVERHEAD_BYTES)))
     now_ms = time.time_ns() // 1_000_000  # older ones would be deleted for their age
     starts = (n * 31 % (len(text) - value_bytes) for n in range(count))
     return build_batch(
-        [Record(n, now_ms, None, text[at : at + value_bytes]) for n, at in enumerate(starts)],
-        codec=codec,
+        [Record(n, now_ms, None, text[at : at + value_bytes]) for n, at in enumerate(starts)]
     )

@@ -141,7 +141,7 @@ class Target:
         """Return the end of its log if it ended by itself, else nothing."""
         if self.server is None or self.server.is_running:
             return ""
-        return f"; it is not running any more:\n{self.server.log_text()[-3000:]}"
+        return f"; it ended with {self.server.exit_code}:\n{self.server.log_text()[-3000:]}"
 
     def loop_held_ms(self) -> float:
         """Return the longest that our loop was held since the last call, as logged."""

@@ -7,7 +7,7 @@
  * DEPTH requests are in flight on each connection. RATE 0 is a closed loop; else that many
  * requests a second are due over all connections, and latency counts from when each was due
  * (open loop: a stalled server is charged for what it held up, also for what was never sent).
- * LIMIT, if not 0, ends the run after that many requests. Fetch starts over at the end of the log.
+ * LIMIT, if not 0, ends the run after that many requests. Fetch does not wait for data, and starts over at the end of the log.
  * Prints one line of JSON. Produce is sent in version 7, Fetch in version 11 without a session.
  */
 #define _GNU_SOURCE
@@ -75,7 +75,7 @@ static size_t make_head(const struct connection *c, char *head) {
     put32(&p, (int32_t)c->queued);
     put_text(&p, "load");
     if (fetching) {
-        put32(&p, -1);  put32(&p, 500); put32(&p, 1); put32(&p, max_bytes); *p++ = 0;
+        put32(&p, -1);  put32(&p, 0);   put32(&p, 1); put32(&p, max_bytes); *p++ = 0;
         put32(&p, 0);   put32(&p, -1);
         put32(&p, 1);   put_text(&p, topic);
         put32(&p, 1);   put32(&p, c->partition); put32(&p, -1); put64(&p, c->offset); put64(&p, -1);

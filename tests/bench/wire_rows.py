@@ -51,9 +51,14 @@ def run_fetch(bench: Bench, *, batch_bytes: int) -> Mapping[str, float]:
 
 def run_small(bench: Bench, *, connections: int, depth: int) -> Mapping[str, float]:
     """One record a request."""
-    with bench.target.topic(bench.partitions) as topic:
-        result = bench.produce(topic, make_batch(VALUE_BYTES), connections=connections, depth=depth)
-    return {"requests": result["requests_per_s"] / 1e3, "p99": result["p99_ms"]}
+    batch = make_batch(VALUE_BYTES)
+    with bench.target.topic(bench.partitions) as topic, cpu_meter(bench.target) as cpu:
+        result = bench.produce(topic, batch, connections=connections, depth=depth)
+    return {
+        "requests": result["requests_per_s"] / 1e3,
+        "p99": result["p99_ms"],
+        "CPU": cpu.seconds / result["requests"] * 1e6,
+    }
 
 
 ROWS = (
@@ -80,7 +85,11 @@ ROWS = (
     *(
         Row(
             f"one record a request, {connections}x{depth}",
-            (higher("requests", "k/s", floor, goal), lower("p99", "ms")),
+            (
+                higher("requests", "k/s", floor, goal),
+                lower("p99", "ms"),
+                lower("CPU", "us/request"),
+            ),
             partial(run_small, connections=connections, depth=depth),
         )
         for connections, depth, floor, goal in SMALL
