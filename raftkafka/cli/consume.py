@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from raftkafka.cli.client_settings import translate
-from raftkafka.cli.config_words import parse_pairs
-from raftkafka.cli.connect import bootstrap_option
+from raftkafka.cli.connect import bootstrap_option, client_properties, properties_options
 from raftkafka.cli.json_records import message_as_json
 from raftkafka.cli.positions import parse_start
-from raftkafka.cli.property_file import read_properties
 from raftkafka.cli.records import received_headers
 from raftkafka.client.errors import ClientError
 
@@ -58,8 +56,7 @@ END_WAIT_MS = 10
     default="read_uncommitted",
     show_default=True,
 )
-@click.option("-X", "--property", "words", multiple=True, metavar="KEY=VALUE", help="As in Java.")
-@click.option("--config", "config_file", metavar="FILE", help="A property file, as in Java.")
+@properties_options
 @bootstrap_option
 def consume(
     topic: str,
@@ -81,8 +78,7 @@ def consume(
     All partitions are read, without a consumer group; nothing is committed.
     """
     position = parse_start(start, time.time_ns() // 1_000_000)
-    properties = read_properties(config_file) if config_file else {}
-    settings = translate({"bootstrap.servers": bootstrap, **properties, **parse_pairs(words)})
+    settings = translate(client_properties(bootstrap, words, config_file))
     from raftkafka.cli.consuming import Reader
     from raftkafka.cli.librdkafka import make_consumer, wait_for_broker
 

@@ -10,10 +10,8 @@ from typing import BinaryIO
 import click
 
 from raftkafka.cli.client_settings import Settings, producer_defaults, translate
-from raftkafka.cli.config_words import parse_pairs
-from raftkafka.cli.connect import bootstrap_option
+from raftkafka.cli.connect import bootstrap_option, client_properties, properties_options
 from raftkafka.cli.json_records import record_from_json
-from raftkafka.cli.property_file import read_properties
 from raftkafka.cli.records import Headers, LineFormat, OutgoingRecord, read_lines
 from raftkafka.cli.report import UsageError
 from raftkafka.client.errors import ClientError
@@ -42,8 +40,7 @@ COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
 @click.option("--acks", type=click.Choice(["0", "1", "all"]), help="[default: all]")
 @click.option("--compression", type=click.Choice(COMPRESSIONS), help="[default: none]")
 @click.option("--sync", "is_sync", is_flag=True, help="Wait for each before the next.")
-@click.option("-X", "--property", "words", multiple=True, metavar="KEY=VALUE", help="As in Java.")
-@click.option("--config", "config_file", metavar="FILE", help="A property file, as in Java.")
+@properties_options
 @bootstrap_option
 def produce(
     topic: str,
@@ -77,14 +74,13 @@ def produce(
     common = OutgoingRecord(
         None, None if key is None else key.encode(), _headers(more_headers), partition
     )
-    properties = read_properties(config_file) if config_file else {}
-    properties |= parse_pairs(words)
+    properties = client_properties(bootstrap, words, config_file)
     properties |= {
         name: value
         for name, value in (("acks", acks), ("compression.type", compression))
         if value is not None
     }
-    settings = translate({"bootstrap.servers": bootstrap, **properties})
+    settings = translate(properties)
     settings.is_sync = settings.is_sync or is_sync
     with _open(file) as source:
         if form == "json":

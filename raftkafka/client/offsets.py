@@ -59,15 +59,20 @@ def list_offsets(
     )
 
     def ask(leader: Connection, partitions: list[TopicPartition]) -> Answers:
-        topics: dict[str, list[ListOffsetsPartition]] = defaultdict(list)
-        for key in partitions:
-            topics[key.topic].append(
-                ListOffsetsPartition(partition_index=key.partition, timestamp=timestamps[key])
+        topics = [
+            ListOffsetsTopic(
+                name=name,
+                partitions=[
+                    ListOffsetsPartition(partition_index=key.partition, timestamp=timestamps[key])
+                    for key in keys
+                ],
             )
+            for name, keys in _by_topic(partitions).items()
+        ]
         request = ListOffsetsRequest(
             replica_id=-1,
             isolation_level=int(read_committed),
-            topics=[ListOffsetsTopic(name=name, partitions=of) for name, of in topics.items()],
+            topics=topics,
             timeout_ms=client.timeout_ms,
         )
         needed = max(FIRST_VERSION.get(timestamps[key], 1) for key in partitions)
@@ -97,15 +102,17 @@ def delete_records(client: Client, offsets: Mapping[TopicPartition, int]) -> Ans
     )
 
     def ask(leader: Connection, partitions: list[TopicPartition]) -> Answers:
-        topics: dict[str, list[DeleteRecordsPartition]] = defaultdict(list)
-        for key in partitions:
-            topics[key.topic].append(
-                DeleteRecordsPartition(partition_index=key.partition, offset=offsets[key])
+        topics = [
+            DeleteRecordsTopic(
+                name=name,
+                partitions=[
+                    DeleteRecordsPartition(partition_index=key.partition, offset=offsets[key])
+                    for key in keys
+                ],
             )
-        request = DeleteRecordsRequest(
-            topics=[DeleteRecordsTopic(name=name, partitions=of) for name, of in topics.items()],
-            timeout_ms=client.timeout_ms,
-        )
+            for name, keys in _by_topic(partitions).items()
+        ]
+        request = DeleteRecordsRequest(topics=topics, timeout_ms=client.timeout_ms)
         answer = leader.ask(request, DeleteRecordsResponse)
         return {
             TopicPartition(topic.name, partition.partition_index): Found(
@@ -146,6 +153,13 @@ def _by_leader(client: Client, partitions: Iterable[TopicPartition], ask: _Ask) 
     for leader, keys in led.items():
         found |= ask(client.broker(leader, metadata), keys)
     return {key: found[key] for key in wanted if key in found}
+
+
+def _by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[TopicPartition]]:
+    topics: dict[str, list[TopicPartition]] = defaultdict(list)
+    for key in partitions:
+        topics[key.topic].append(key)
+    return topics
 
 
 def _may_pass(answers: Answers) -> bool:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -193,6 +194,18 @@ def test_what_cannot_be_read_or_sent_is_one_line(line: Line, topic: str) -> None
     assert "1 messages were not delivered" in large.err
     hinted = line.run("produce", topic, "-X", "max.block.ms=7", "-X", "no.such.key=1", given="v\n")
     assert (hinted.code, hinted.err) == (0, "hint: no effect here: max.block.ms, no.such.key\n")
+
+
+def test_brokers_come_from_a_property_file_only_where_no_option_names_them(
+    line: Line, topic: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text(f"bootstrap.servers={line.bootstrap}\nauto.offset.reset=earliest\n")
+    assert run("raftkafka", "consume", topic, "--config", str(file)).code == 0
+    file.write_text("bootstrap.servers=127.0.0.1:1\n")
+    assert line.run("consume", topic, "--config", str(file)).code == 0
+    refused = run("raftkafka", "consume", topic, "--config", str(file))
+    assert refused.err.startswith("error: no broker at 127.0.0.1:1; ")
 
 
 def test_the_brokers_files_can_be_read(line: Line, topic: str, meeting: Meeting) -> None:

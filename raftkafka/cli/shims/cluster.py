@@ -33,7 +33,8 @@ def _run(arguments: Sequence[str]) -> int:
     if command not in COMMANDS:
         hint = did_you_mean(command, COMMANDS) or USAGE
         raise UsageError(f"kafka-cluster: error: invalid choice: '{command}'", hint=hint)
-    parser = OptionParser(f"kafka-cluster {command}", "Show or change a cluster.")
+    purpose = "Show or change a cluster."
+    parser = OptionParser(f"kafka-cluster {command}", purpose, needs_options=False)
     add_connection(parser, config_also=("--config", "-c"))
     parser.value("bootstrap-controller", None, also=("-C",))
     if command == "unregister":

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from raftkafka.cli.property_file import read_properties
-from raftkafka.cli.report import FAILED, say
 from raftkafka.cli.shims.connect import add_connection, connect
 from raftkafka.cli.shims.options import OptionParser, Options, run_tool
 from raftkafka.client.client import Client
@@ -76,11 +75,7 @@ def main() -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    parser = _parser()
-    if not arguments:
-        say(parser.help())
-        return FAILED
-    options = parser.read(arguments)
+    options = _parser().read(arguments)
     if ("alter" in options) == ("describe" in options):
         options.fail("Command must include exactly one action: --describe, --alter")
     if "bootstrap-controller" in options:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from raftkafka.cli.log_dump import DumpOptions, Problems, dump
-from raftkafka.cli.report import FAILED, say
+from raftkafka.cli.report import say
 from raftkafka.cli.shims.options import OptionParser, Options, run_tool
 from raftkafka.client.errors import ClientError
 
@@ -25,11 +25,7 @@ def main() -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    parser = _parser()
-    if not arguments:
-        say(parser.help())
-        return FAILED
-    options = parser.read(arguments)
+    options = _parser().read(arguments)
     files = [name.strip() for name in options.must("files", str).split(",") if name.strip()]
     for name, why in DECODERS.items():
         if name in options:

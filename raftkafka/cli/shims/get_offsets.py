@@ -49,12 +49,8 @@ def main() -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    parser = _parser()
-    if not arguments:
-        say(parser.help())
-        return FAILED
     try:
-        options = parser.read(arguments)
+        options = _parser().read(arguments)
         _get_offsets(options)
     except UsageError:
         raise

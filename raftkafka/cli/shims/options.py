@@ -96,11 +96,18 @@ class Options:
 class OptionParser:
     """The options of one tool."""
 
-    def __init__(self, tool: str, purpose: str) -> None:
-        """``purpose`` is the sentence at the top of ``--help``."""
+    def __init__(self, tool: str, purpose: str, *, needs_options: bool = True) -> None:
+        """Begin with no options.
+
+        Args:
+            tool: its name.
+            purpose: the sentence at the top of ``--help``.
+            needs_options: without any, show what ``--help`` shows and fail.
+        """
         self.tool = tool
         self.options: dict[str, Option] = {}
         self._purpose = purpose
+        self._needs_options = needs_options
 
     def flag(self, name: str, text: str | None, *, also: tuple[str, ...] = ()) -> None:
         """Declare an option without a value: False, or True if given."""
@@ -142,6 +149,9 @@ class OptionParser:
         Raises:
             UsageError: no such option, a missing value, one too many, or one that cannot be.
         """
+        if self._needs_options and not arguments:
+            say(self.help())
+            raise SystemExit(FAILED)
         names = self._spellings()
         values: dict[str, Any] = {}
         loose: list[str] = []

@@ -22,7 +22,6 @@ from raftkafka.client.errors import ClientError
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message, Producer
 
-TOOL = "kafka-producer-perf-test"
 SAMPLES_MAX = 500_000
 MIB = 1024 * 1024
 PACE_EVERY_S = 0.001
@@ -68,7 +67,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> OptionParser:
-    parser = OptionParser(TOOL, "Measure how fast messages are acknowledged.")
+    parser = OptionParser("kafka-producer-perf-test", "Measure how fast messages are acknowledged.")
     add_bootstrap(parser)
     parser.value("topic", "The topic.")
     parser.value("num-records", "How many messages.", int)

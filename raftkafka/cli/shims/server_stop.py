@@ -23,7 +23,8 @@ def main() -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    parser = OptionParser("kafka-server-stop", "Stop this user's brokers on this host.")
+    purpose = "Stop this user's brokers on this host."
+    parser = OptionParser("kafka-server-stop", purpose, needs_options=False)
     parser.value("node-id", "Only the broker of this id.", int)
     parser.value("process-role", "Accepted; every broker has both roles.")
     options = parser.read(arguments)

@@ -38,7 +38,7 @@ def _run(arguments: Sequence[str]) -> int:
         case "-h" | "--help":
             print(USAGE)
         case "random-uuid":
-            OptionParser("kafka-storage random-uuid", "Print a random uuid.").read(rest)
+            _parser(command, "Print a random uuid.").read(rest)
             print(random_uuid())
         case "info":
             return _info(_config_parser(command).read(rest))
@@ -59,8 +59,12 @@ def random_uuid() -> str:
     return text
 
 
+def _parser(command: str, purpose: str) -> OptionParser:
+    return OptionParser(f"kafka-storage {command}", purpose, needs_options=False)
+
+
 def _config_parser(command: str) -> OptionParser:
-    parser = OptionParser(f"kafka-storage {command}", FORMATS)
+    parser = _parser(command, FORMATS)
     parser.value("config", "A server.properties.", also=("-c",))
     return parser
 

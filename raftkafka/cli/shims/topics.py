@@ -52,11 +52,7 @@ def main() -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    parser = _parser()
-    if not arguments:
-        say(parser.help())
-        return FAILED
-    options = parser.read(arguments)
+    options = _parser().read(arguments)
     action = _check(options)
     client = connect(options, required="--bootstrap-server must be specified")
     try:

@@ -8,8 +8,8 @@ from raftkafka.cli.report import UsageError
 from raftkafka.cli.shims.options import OptionParser, Options
 
 
-def read(line: str) -> Options:
-    parser = OptionParser("kafka-tool", "Does things.")
+def read(line: str, *, needs_options: bool = False) -> Options:
+    parser = OptionParser("kafka-tool", "Does things.", needs_options=needs_options)
     parser.flag("list", "list")
     parser.value("topic", "the topic")
     parser.value("time", None, default="latest")
@@ -97,6 +97,15 @@ def test_required_and_exclusive_options() -> None:
         read("").must("topic", str)
     with pytest.raises(UsageError, match="can't be used with option"):
         read("--list --topic t").forbid("list", "topic")
+
+
+def test_a_tool_without_options_shows_its_help_and_fails(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        read("", needs_options=True)
+    assert end.value.code == 1
+    assert capsys.readouterr().err.startswith("Does things.\n\nusage: kafka-tool [options]\n")
 
 
 def test_help_and_version_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
