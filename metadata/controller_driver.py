@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Protocol, TypeVar
@@ -24,6 +25,9 @@ from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.protocol.apis import ApiKey
 from raftkafka.protocol.schema import Request, Response
 from raftkafka.types import Randomness, uuid_text
+
+ENTRIES_AHEAD = 2
+"""Entries of one decision that are on their way at once."""
 
 PARTITIONS_LOGGED = 10
 
@@ -200,15 +204,15 @@ class Controller:
         return decision.answer
 
     async def _append(self, office: Office, records: Iterable[Record]) -> None:
-        """Propose the entries of one decision. The next is made while one is committed.
+        """Propose the entries of one decision, making the next while others are committed.
 
-        No more are on their way, since all that are committed at once are applied at once.
+        Few are on their way at once: all that are committed together are applied together.
         """
-        before: _Proposal | None = None
+        ahead: deque[_Proposal] = deque()
         for batch in cut_into_batches(records):
-            if before is not None:
-                await before.wait()
-            before = await self._propose(office, batch)
+            if len(ahead) == ENTRIES_AHEAD:
+                await ahead.popleft().wait()
+            ahead.append(await self._propose(office, batch))
 
     async def _enter_office(self) -> Office:
         """Wait until this node is the active controller, and nobody else decides."""
