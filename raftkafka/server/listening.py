@@ -75,6 +75,7 @@ class TcpStreamServer:
         self._config = config
         self._streams = StreamServer(turn, acceptance)
         self._listeners: list[tuple[trio.SocketListener, str]] = []
+        self._accepting = trio.CancelScope()
 
     async def listen(self, endpoint: Endpoint) -> int:
         """Bind; connections are accepted once ``run`` runs (``Server``)."""
@@ -86,28 +87,33 @@ class TcpStreamServer:
 
     def stop_listening(self) -> None:
         """Close the listening sockets (``Server``)."""
+        self._accepting.cancel()
         for listener, _ in self._listeners:
             listener.socket.close()
 
     async def run(self) -> None:
         """Serve (``Server``)."""
-        async with trio.open_nursery() as nursery:
-            for listener, name in self._listeners:
-                nursery.start_soon(self._accept, listener, name, nursery)
-            await trio.sleep_forever()
+        try:
+            async with trio.open_nursery() as connections:
+                with self._accepting:
+                    async with trio.open_nursery() as accepting:
+                        for listener, name in self._listeners:
+                            accepting.start_soon(self._accept, listener, name, connections)
+                await trio.sleep_forever()
+        finally:
+            self.stop_listening()
 
     async def _accept(
-        self, listener: trio.SocketListener, name: str, nursery: trio.Nursery
+        self, listener: trio.SocketListener, name: str, connections: trio.Nursery
     ) -> None:
-        try:
-            await trio.serve_listeners(
-                partial(self._serve, name), [listener], handler_nursery=nursery
-            )
-        except trio.ClosedResourceError:
-            return  # stop_listening
+        serve = partial(self._serve, name)
+        await trio.serve_listeners(serve, [listener], handler_nursery=connections)
 
     async def _serve(self, name: str, stream: trio.SocketStream) -> None:
-        peer = str(stream.socket.getpeername()[0])
+        try:
+            peer = str(stream.socket.getpeername()[0])
+        except OSError:
+            return await trio.aclose_forcefully(stream)  # it is gone already
         await self._streams.serve(stream, name, peer)
 
 

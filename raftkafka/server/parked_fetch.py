@@ -124,7 +124,7 @@ class ParkedFetch(Slot):
         left = min(max_bytes, request.max_bytes)
         response = FetchResponse()
         total = 0
-        urgent = not self._wanted
+        urgent = not any(self._wanted)
         for topic, wanted_parts in zip(request.topics, self._wanted, strict=True):
             parts: list[FetchPartitionData] = []
             response.responses.append(
@@ -177,12 +177,13 @@ def find_divergence(leader: PartitionLeader, asked: FetchPartition) -> FetchDive
     """Return where the client's log parts from ours, if the epoch of its last record tells so.
 
     Raises:
-        KafkaError: OFFSET_OUT_OF_RANGE if that epoch is older than all we know.
+        KafkaError: OFFSET_OUT_OF_RANGE if that epoch is newer than all we know, or the offset
+            is below the log start.
     """
     if asked.last_fetched_epoch < 0:
         return None
     epoch, end_offset = leader.end_of_epoch(asked.last_fetched_epoch)
-    if epoch < 0:
+    if epoch < 0 or asked.fetch_offset < leader.log.log_start_offset:
         raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE)
     if epoch < asked.last_fetched_epoch or end_offset < asked.fetch_offset:
         return FetchDivergingEpoch(epoch=epoch, end_offset=end_offset)

@@ -136,10 +136,15 @@ async def fetch(
     return [part for topic in response.responses for part in topic.partitions]
 
 
+def records_of(part: FetchPartitionData) -> bytes:
+    """Return the batches of an answer."""
+    return bytes(cast("memoryview", part.records))
+
+
 def values_in(part: FetchPartitionData) -> list[tuple[int, bytes]]:
     """Return offset and value of every record of an answer."""
     return [
         (record.offset, record.value or b"")
-        for _, one in iterate_batches(cast("memoryview", part.records))
+        for _, one in iterate_batches(records_of(part))
         for record in iterate_records(one)
     ]

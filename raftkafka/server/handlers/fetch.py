@@ -1,7 +1,8 @@
 """Fetch: ranges of segments, sent without being read; parked until there is enough.
 
 Source: Kafka 4.0 ``KafkaApis.handleFetchRequest``, ``ReplicaManager.fetchMessages``,
-``DelayedFetch``; KIP-74 (at least one batch), KIP-320 and KIP-595 (diverging epoch).
+``DelayedFetch``, ``FetchManager.newContext``; KIP-74 (at least one batch), KIP-320 and KIP-595
+(diverging epoch).
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from replication.leader import PartitionLeader
 from replication.replica_manager import ReplicaManager
 
 TOPIC_IDS_SINCE_VERSION = 13
-NO_SESSION = 0
-NEW_SESSION_EPOCH = 0
-FINAL_SESSION_EPOCH = -1
+NO_REPLICA = -1
+WHOLE_FETCH_EPOCHS = (0, -1)
+"""With these a client asks for all partitions again, in a new session or in none."""
 
 
 class FetchHandler:
@@ -52,9 +53,10 @@ class FetchHandler:
             Malformed: the body cannot be read.
         """
         request, _ = decode(FetchRequest, header.api_version, frame, header.body_position)
-        refusal = refuse_session(request)
-        if refusal is not None:
-            connection.answer(response_frame(header, FetchResponse(error_code=refusal)))
+        if request.session_epoch not in WHOLE_FETCH_EPOCHS:
+            # it goes on with a session: none is kept, so none exists
+            refusal = FetchResponse(error_code=ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
+            connection.answer(response_frame(header, refusal))
             return
         wanted = self._locate(header, request)
         fetch = ParkedFetch(connection, header, request, wanted, self._advanced)
@@ -82,7 +84,7 @@ class FetchHandler:
 
     def _locate(self, header: RequestHeader, request: FetchRequest) -> list[list[Wanted]]:
         by_id = header.api_version >= TOPIC_IDS_SINCE_VERSION
-        is_follower = request.replica_id >= 0 or request.replica_state is not None
+        refused = is_follower(request)  # only the cluster listener knows who is a follower
         located: list[list[Wanted]] = []
         for topic in request.topics:
             wanted: list[Wanted] = []
@@ -91,7 +93,7 @@ class FetchHandler:
                 leader: PartitionLeader | None = None
                 error = ErrorCode.NONE
                 try:
-                    if is_follower:  # only the cluster listener knows who is a follower
+                    if refused:
                         raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
                     name = self._replicas.topic_name(topic.topic_id) if by_id else topic.topic
                     leader = self._replicas.leader(name, asked.partition)
@@ -117,10 +119,7 @@ class FetchHandler:
             self._read_ahead.then(slices, fetch.connection, lambda: fetch.send(buffers))
 
 
-def refuse_session(request: FetchRequest) -> ErrorCode | None:
-    """Return the error of a request that continues a session: none is kept, so none exists."""
-    if request.session_id != NO_SESSION:
-        return ErrorCode.FETCH_SESSION_ID_NOT_FOUND
-    if request.session_epoch not in (NEW_SESSION_EPOCH, FINAL_SESSION_EPOCH):
-        return ErrorCode.INVALID_FETCH_SESSION_EPOCH
-    return None
+def is_follower(request: FetchRequest) -> bool:
+    """Whether the sender says that it is a broker; from version 15 on it says so in a tag."""
+    state = request.replica_state
+    return max(request.replica_id, state.replica_id if state is not None else NO_REPLICA) >= 0
