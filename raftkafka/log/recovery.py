@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from crc32c import crc32c
+
 from raftkafka.disk import Disk, File
 from raftkafka.log.checkpoints import DamagedCheckpoint
 from raftkafka.log.epoch_cache import FILE_NAME, EpochCache
@@ -21,7 +23,15 @@ from raftkafka.log.producer_state import ProducerStates
 from raftkafka.log.segment import DamagedLog, Segment, WalkedBatch
 from raftkafka.log.segment_list import SegmentList
 from raftkafka.log.snapshots import SnapshotFiles, restore_producers
-from raftkafka.records import HEADER_BYTES, MAGIC, NO_LEADER_EPOCH, has_valid_crc, parse_header
+from raftkafka.records import (
+    CRC_START,
+    HEADER_BYTES,
+    LENGTH_OVERHEAD_BYTES,
+    MAGIC,
+    NO_LEADER_EPOCH,
+    BatchHeader,
+    parse_header,
+)
 
 LOG_SUFFIX = ".log"
 INDEX_SUFFIXES = (".index", ".timeindex")
@@ -71,38 +81,31 @@ def open_log(
     bases, names = _tidy(disk, folder)
     if not bases and recovery_point > log_start_offset:
         raise DamagedLog(folder, 0, f"no segment, but records up to {recovery_point} were flushed")
-    if bases:
-        segments = SegmentList(disk, folder, [Segment(disk, folder, b, config) for b in bases])
-        if clean:
-            end_offset = _adopt(segments, recovery_point)
-        else:
-            end_offset = _check(segments, config, recovery_point, on_progress)
-    else:
-        segments = SegmentList(disk, folder, [Segment(disk, folder, log_start_offset, config)])
-        segments.active.activate()
-        end_offset = log_start_offset
+    clean = clean or not bases
+    segments = SegmentList(
+        disk, folder, [Segment(disk, folder, base, config) for base in bases or [log_start_offset]]
+    )
+    end_offset = _adopt(segments, recovery_point, clean)
+    epochs = _load_epochs(disk, folder, segments, end_offset)
+    snapshots = SnapshotFiles(disk, folder, names)
+    producers = ProducerStates()
+    restore_producers(producers, snapshots, segments, end_offset)
+    if not clean:
+        end_offset = _check(segments, config, recovery_point, epochs, producers, on_progress)
     if end_offset < recovery_point:
         active = segments.active
         reason = f"ends at offset {end_offset}, but records up to {recovery_point} were flushed"
         raise DamagedLog(active.path, active.size_bytes, reason)
-    trusted_end = end_offset
-    if not clean:
-        trusted_end = _suspects(segments, recovery_point)[0].base_offset
     if end_offset < log_start_offset:
+        # What the deleted records did to epochs and producers is lost with them.
         segments.start_at(log_start_offset, config)
-        trusted_end = end_offset = log_start_offset
-    snapshots = SnapshotFiles(disk, folder, names)
-    snapshots.remove_after(trusted_end)
-    producers = ProducerStates()
-    restore_producers(producers, snapshots, segments, end_offset)
-    return OpenedLog(
-        segments,
-        _load_epochs(disk, folder, segments, trusted_end, end_offset),
-        producers,
-        snapshots,
-        max(log_start_offset, segments.base_offset),
-        end_offset,
-    )
+        end_offset = log_start_offset
+        epochs.clear()
+        producers.clear()
+        snapshots.keep(())
+    log_start_offset = max(log_start_offset, segments.base_offset)
+    epochs.truncate_from_start(log_start_offset)
+    return OpenedLog(segments, epochs, producers, snapshots, log_start_offset, end_offset)
 
 
 def _tidy(disk: Disk, folder: str) -> tuple[list[int], set[str]]:
@@ -117,31 +120,39 @@ def _tidy(disk: Disk, folder: str) -> tuple[list[int], set[str]]:
     return sorted(int(stem) for stem in logs if stem.isdecimal()), names
 
 
-def _adopt(segments: SegmentList, recovery_point: int) -> int:
-    """Trust the files; return the offset after the last batch."""
-    first_unsynced = _suspects(segments, recovery_point)[0].base_offset
+def _adopt(segments: SegmentList, recovery_point: int, clean: bool) -> int:
+    """Take over the segments; return up to which offset they are trusted: all if ``clean``."""
+    trusted_end = _suspects(segments, recovery_point)[0].base_offset
     for segment in segments:
-        if segment is not segments.active:
-            segment.adopt(is_synced=segment.base_offset < first_unsynced)
-    return segments.active.adopt_active()
+        if not clean or segment is not segments.active:
+            segment.adopt(is_synced=segment.base_offset < trusted_end)
+    return segments.active.adopt_active() if clean else trusted_end
 
 
 def _check(
-    segments: SegmentList, config: LogConfig, recovery_point: int, on_progress: OnProgress
+    segments: SegmentList,
+    config: LogConfig,
+    recovery_point: int,
+    epochs: EpochCache,
+    producers: ProducerStates,
+    on_progress: OnProgress,
 ) -> int:
-    """Check from the recovery point on, cut at the first bad batch; return where the log ends."""
-    for segment in segments:
-        segment.adopt(is_synced=True)
+    """Check from the recovery point on, cut at the first bad batch; return where the log ends.
+
+    ``epochs`` and ``producers``, which know the batches before, learn of each good one.
+    """
     suspects = _suspects(segments, recovery_point)
     total_bytes = sum(segment.size_bytes for segment in suspects)
     checked_bytes = 0
-    end_offset, leader_epoch = suspects[0].base_offset, NO_LEADER_EPOCH
+    end_offset = suspects[0].base_offset
     for rank, segment in enumerate(suspects):
         try:
             _check_continuity(segment, end_offset, config)
-            for batch in _rebuild(segment, end_offset, leader_epoch):
-                end_offset = batch.header.last_offset + 1
-                leader_epoch = batch.header.leader_epoch
+            for header in _rebuild(segment, end_offset, epochs.latest):
+                end_offset = header.last_offset + 1
+                if header.leader_epoch > epochs.latest:
+                    epochs.assign(header.leader_epoch, header.base_offset)
+                producers.replay(header)
         except DamagedLog as damage:
             if end_offset < recovery_point:
                 raise
@@ -179,14 +190,14 @@ def _check_continuity(segment: Segment, end_offset: int, config: LogConfig) -> N
         raise DamagedLog(segment.path, 0, reason)
 
 
-def _rebuild(segment: Segment, end_offset: int, leader_epoch: int) -> Iterator[WalkedBatch]:
+def _rebuild(segment: Segment, end_offset: int, leader_epoch: int) -> Iterator[BatchHeader]:
     """Check every batch of a segment, and account for it and index it anew."""
     segment.activate()
     segment.forget_batches()
     for batch in checked_batches(segment.open_file(), end_offset, leader_epoch):
         header = batch.header
-        segment.append(header.last_offset, header.size_bytes, header.max_timestamp)
-        yield batch
+        segment.append(header.last_offset, batch.end - batch.position, header.max_timestamp)
+        yield header
 
 
 def checked_batches(file: File, offset: int, leader_epoch: int) -> Iterator[WalkedBatch]:
@@ -198,23 +209,25 @@ def checked_batches(file: File, offset: int, leader_epoch: int) -> Iterator[Walk
     Raises:
         DamagedLog: at the first that is cut off, or is none.
     """
-    size_bytes = file.size()
+    file_bytes = file.size()
     chunk = memoryview(b"")
     start = position = 0
-    while position < size_bytes:
-        if position + HEADER_BYTES > start + len(chunk):
-            start, chunk = position, memoryview(file.pread(CHUNK_BYTES, position))
-        if len(chunk) - (position - start) < HEADER_BYTES:
+    while position < file_bytes:
+        at = position - start
+        if at + HEADER_BYTES > len(chunk):
+            start, at, chunk = position, 0, memoryview(file.pread(CHUNK_BYTES, position))
+        if len(chunk) - at < HEADER_BYTES:
             raise DamagedLog(file.path, position, "a batch is cut off")
-        header = parse_header(chunk, position - start)
-        end = position + header.size_bytes
-        if header.magic != MAGIC or header.size_bytes < HEADER_BYTES or end > size_bytes:
+        header = parse_header(chunk, at)
+        size_bytes = header.length + LENGTH_OVERHEAD_BYTES
+        end = position + size_bytes
+        if header.magic != MAGIC or size_bytes < HEADER_BYTES or end > file_bytes:
             reason = f"no whole batch: magic {header.magic}, length {header.length}"
             raise DamagedLog(file.path, position, reason)
-        if end > start + len(chunk):
-            length = max(CHUNK_BYTES, header.size_bytes)
-            start, chunk = position, memoryview(file.pread(length, position))
-        if not has_valid_crc(chunk[position - start : end - start]):
+        if at + size_bytes > len(chunk):
+            length = max(CHUNK_BYTES, size_bytes)
+            start, at, chunk = position, 0, memoryview(file.pread(length, position))
+        if crc32c(chunk[at + CRC_START : at + size_bytes]) != header.crc:
             raise DamagedLog(file.path, position, "the CRC of a batch is wrong")
         if header.base_offset < offset or header.last_offset_delta < 0:
             reason = f"offset {header.base_offset} where {offset} follows"
@@ -227,26 +240,19 @@ def checked_batches(file: File, offset: int, leader_epoch: int) -> Iterator[Walk
         position = end
 
 
-def _load_epochs(
-    disk: Disk, folder: str, segments: SegmentList, trusted_end: int, end_offset: int
-) -> EpochCache:
-    """Read the epoch checkpoint as far as it can be trusted; take the rest from the batches."""
+def _load_epochs(disk: Disk, folder: str, segments: SegmentList, end_offset: int) -> EpochCache:
+    """Read the epoch checkpoint; what it lacks below ``end_offset`` comes from the batches."""
     try:
         epochs = EpochCache.decode(disk.read(f"{folder}/{FILE_NAME}"))
     except (FileNotFoundError, DamagedCheckpoint):
         epochs = EpochCache()
-    epochs.truncate_from_end(trusted_end)
+    epochs.truncate_from_end(end_offset)
     if end_offset > segments.base_offset:
-        last = next(segments.batches_from(end_offset - 1), None)
+        last = next(segments.batches_from(end_offset - 1, end_offset), None)
         if last is not None and last.header.leader_epoch != epochs.latest:
-            start_offset = segments.base_offset
-            if epochs.entries:
-                # What the file does not know yet began in its last epoch, or is not trusted.
-                start_offset = epochs.entries[-1].start_offset
-                if trusted_end < end_offset:
-                    start_offset = max(start_offset, trusted_end)
-            for batch in segments.batches_from(start_offset):
+            # What the file does not know yet began in the last epoch that it knows.
+            known = epochs.entries[-1].start_offset if epochs.entries else segments.base_offset
+            for batch in segments.batches_from(known, end_offset):
                 if batch.header.leader_epoch > epochs.latest:
                     epochs.assign(batch.header.leader_epoch, batch.header.base_offset)
-    epochs.truncate_from_start(segments.base_offset)
     return epochs

@@ -14,7 +14,14 @@ from raftkafka.disk import Disk, File
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.log.index import OFFSET_ENTRY, TIME_ENTRY, Index
 from raftkafka.log.log_config import LogConfig
-from raftkafka.records import HEADER_BYTES, MAGIC, NO_TIMESTAMP, BatchHeader, parse_header
+from raftkafka.records import (
+    HEADER_BYTES,
+    LENGTH_OVERHEAD_BYTES,
+    MAGIC,
+    NO_TIMESTAMP,
+    BatchHeader,
+    parse_header,
+)
 
 RELATIVE_OFFSET_MAX = 2**31 - 1
 WALK_BYTES = 8192
@@ -86,7 +93,7 @@ def walk(file: File, position: int, end: int) -> Iterator[WalkedBatch]:
             if len(window) < HEADER_BYTES:
                 return
         header = parse_header(window, position - start)
-        size_bytes = header.size_bytes
+        size_bytes = header.length + LENGTH_OVERHEAD_BYTES
         if header.magic != MAGIC or size_bytes < HEADER_BYTES or header.last_offset_delta < 0:
             reason = f"no batch: magic {header.magic}, length {header.length}"
             raise DamagedLog(file.path, position, reason)

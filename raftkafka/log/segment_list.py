@@ -71,14 +71,18 @@ class SegmentList:
                 return segment, position
         return self.active, self.active.written_bytes
 
-    def batches_from(self, offset: int) -> Iterator[WalkedBatch]:
+    def batches_from(self, offset: int, end_offset: int) -> Iterator[WalkedBatch]:
         """Yield the written batches from the one that holds ``offset`` on.
+
+        Segments that start at ``end_offset`` or later are not looked at.
 
         Raises:
             DamagedLog: a file holds something else.
         """
         first, position = self.locate(offset)
         for segment in self.from_offset(first.base_offset):
+            if segment.base_offset >= end_offset:
+                return
             yield from walk(segment.open_file(), position, segment.written_bytes)
             position = 0
 

@@ -82,5 +82,5 @@ def restore_producers(
     snapshots.remove_before(segments.base_offset)
     start_offset = snapshots.load(producers)
     if start_offset < end_offset:
-        for batch in segments.batches_from(start_offset):
+        for batch in segments.batches_from(start_offset, end_offset):
             producers.replay(batch.header)
