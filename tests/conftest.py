@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from tests.support.broker import MakeServer, Server
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = pytest.StashKey[Counter[str]]()
@@ -73,3 +76,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if path and left_out:
         with Path(path).open("a") as lines:
             lines.write("".join(f"{count} {reason}\n" for reason, count in left_out.items()))
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[MakeServer]:
+    """Make brokers in folders of their own; none outlives the test, and all end without a trace."""
+    servers: list[Server] = []
+
+    def make(config: Mapping[str, str] | None = None) -> Server:
+        servers.append(Server(tmp_path / f"broker-{len(servers)}", config))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        if server.is_running:
+            server.kill()
+        server.assert_log_is_clean()

@@ -10,12 +10,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from tests.support.batches import batch
-from tests.support.broker import ROOT, Server
+from tests.support.broker import ROOT, MakeServer, Server
 from tests.support.requests import (
     create_topic,
     fetch_request,
@@ -46,13 +45,10 @@ def enough_descriptors() -> Iterator[None]:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path / "broker")
+def server(make_server: MakeServer) -> Server:
+    server = make_server()
     server.start()
-    yield server
-    if server.is_running:
-        assert server.stop() == 0
-    server.assert_log_is_clean()
+    return server
 
 
 def test_idle_and_slow_connections_harm_nobody(server: Server) -> None:

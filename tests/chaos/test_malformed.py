@@ -9,14 +9,13 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from random import Random
 
 import pytest
 
 from tests.chaos.malformed import Api, advertised, malformed_frame
 from tests.support.batches import batch
-from tests.support.broker import Server
+from tests.support.broker import MakeServer, Server
 from tests.support.requests import create_topic, parse_produced, produce_request, request_response
 from tests.support.wire import LOOPBACK, until
 
@@ -63,10 +62,10 @@ class Attack:
         pytest.param(110_000, id="110,000", marks=[pytest.mark.long, pytest.mark.alone]),
     ],
 )
-def test_malformed_requests_harm_nobody(frames: int, tmp_path: Path) -> None:
+def test_malformed_requests_harm_nobody(frames: int, make_server: MakeServer) -> None:
     print(f"RAFTKAFKA_SEED={SEED}")
     random = Random(SEED)
-    server = Server(tmp_path / "broker", {"auto.create.topics.enable": "false"})
+    server = make_server({"auto.create.topics.enable": "false"})
     server.start()
     create_topic(server.port, "healthy")
     apis = advertised(server.port)
@@ -83,7 +82,6 @@ def test_malformed_requests_harm_nobody(frames: int, tmp_path: Path) -> None:
     print(f"{frames} frames; RSS {rss_before >> 20} MiB, then {growth / 2**20:+.1f} MiB")
     assert growth <= RSS_GROWTH_MAX_BYTES
     assert server.stop() == 0
-    server.assert_log_is_clean()
 
 
 def attack(server: Server, apis: Sequence[Api], frames: int, random: Random) -> None:
@@ -101,8 +99,8 @@ def attack(server: Server, apis: Sequence[Api], frames: int, random: Random) -> 
 
 
 @pytest.mark.parametrize("size", [-(2**31), -1, 2**31 - 1, (100 << 20) + 1])
-def test_an_impossible_size_closes_the_connection(size: int, tmp_path: Path) -> None:
-    server = Server(tmp_path / "broker")
+def test_an_impossible_size_closes_the_connection(size: int, make_server: MakeServer) -> None:
+    server = make_server()
     server.start()
     rss_before = server.rss_bytes
     with socket.create_connection((LOOPBACK, server.port), 5) as connection:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from tests.support.batches import batches_in
 from tests.support.wire import LOOPBACK, is_serving, until
@@ -102,6 +103,11 @@ class Server:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended by itself, negative for a signal; None while it runs."""
+        return self._process.poll() if self._process is not None else None
+
     def start(self) -> None:
         """Start and wait until it answers."""
         self.spawn()
@@ -161,6 +167,14 @@ class Server:
         """Yield the batches of a partition, whole, from its files, in order."""
         for segment in sorted((self.data / f"{topic}-{partition}").glob("*.log")):
             yield from batches_in(segment.read_bytes())
+
+
+class MakeServer(Protocol):
+    """The ``make_server`` fixture: a broker in a folder of its own, not yet running."""
+
+    def __call__(self, config: Mapping[str, str] | None = None) -> Server:
+        """Make one with keys beyond the defaults."""
+        ...
 
 
 class ApacheKafka(Server):
