@@ -377,6 +377,8 @@ class RaftCore:
             snapshot = decode(taken)
         except DamagedSnapshot:
             return  # the leader sends it again from the start
+        if frozenset(snapshot.voters) != self.settings.voters:
+            return  # of another quorum
         self._snapshot_busy = True
         self._jobs.append(InstallSnapshot(source, chunk.term, snapshot, taken))
 

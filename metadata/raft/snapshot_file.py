@@ -63,10 +63,13 @@ def decode(content: bytes) -> Snapshot:
     state = content[_HEADER.size + meta_length :]
     if crc != _crc(meta, state):
         raise DamagedSnapshot("its checksum does not match")
-    index, term, voters, sessions = cast(
-        "tuple[int, int, list[int], list[object]]", cbor2.loads(meta)
-    )
-    return Snapshot(index, term, tuple(voters), sessions, state)
+    try:
+        index, term, voters, sessions = cast(
+            "tuple[int, int, list[int], list[object]]", cbor2.loads(meta)
+        )
+        return Snapshot(index, term, tuple(voters), sessions, state)
+    except (cbor2.CBORError, TypeError, ValueError):
+        raise DamagedSnapshot("its first part is not what this version writes") from None
 
 
 def _crc(meta: bytes, state: bytes) -> int:

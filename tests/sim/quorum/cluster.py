@@ -140,8 +140,8 @@ class Cluster:
         frame = cbor2.dumps(to_wire(message))
         for _ in range(2 if random.random() < network.duplication else 1):
             delay_s = random.uniform(network.shortest_s, network.longest_s)
-            if random.random() < 0.01:
-                delay_s *= 50  # overtaken by many later ones
+            if random.random() < 0.02:
+                delay_s *= random.choice([50, 1000])  # overtaken by many later ones
             self.world.after(delay_s, partial(self._arrive, source, target, frame))
 
     def _arrive(self, source: int, target: int, frame: bytes) -> None:

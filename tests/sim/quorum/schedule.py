@@ -48,6 +48,11 @@ class Schedule:
         chosen = [kind for kind in kinds if random.random() < 0.6]
         self._kinds = [*chosen, self._crash, self._heal]
         self._power_loss = random.random()
+        self._gap_max_s = random.choice([0.4, 1.0, 2.5])
+        self._down_max_s = random.choice([0.3, 4.0])
+        sync_max_s = random.choice([0.01, 0.01, 0.05, 0.3])
+        for delays in self.cluster.delays.values():
+            delays.longest_s = sync_max_s
 
     def run(self) -> Result:
         """Run to the end; raises ``Violation`` if a property does not hold."""
@@ -72,7 +77,7 @@ class Schedule:
         kind = cluster.random.choice(self._kinds)
         cluster.world.note(kind.__name__)
         kind()
-        cluster.world.after(cluster.random.uniform(0.2, 2.5), self._fault)
+        cluster.world.after(cluster.random.uniform(0.05, self._gap_max_s), self._fault)
 
     # Kinds of faults.
 
@@ -129,7 +134,7 @@ class Schedule:
         cluster, random = self.cluster, self.cluster.random
         alive = sorted(cluster.lives)
         for node_id in random.sample(alive, min(len(alive), random.choice([1, 1, 1, 2, 3]))):
-            self._crash_one(node_id, random.uniform(0.02, 4))
+            self._crash_one(node_id, random.uniform(0.02, self._down_max_s))
 
     def _crash_all(self) -> None:
         for node_id in sorted(self.cluster.lives):

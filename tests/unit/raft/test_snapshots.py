@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from metadata.raft import snapshot_file
 from metadata.raft.messages import AppendEntries, Message, SnapshotChunk
 from metadata.raft.snapshots import SnapshotReceiver
 from raftkafka.errors import DamagedDisk, DataFolderInUse, ForeignDataFolder
@@ -187,6 +188,24 @@ def test_a_snapshot_of_garbage_changes_nothing() -> None:
     assert not bench[3].disk.exists(f"{FOLDER}/snapshot")
     bench.flow(rounds=60)
     assert bench[3].machine.applied == bench[1].machine.applied
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(snapshot_file.encode(50, 1, [1, 2, 4], [0, []], [b"x"]), id="other voters"),
+        pytest.param(snapshot_file.encode(50, 1, [], [0, []], [b"x"])[:-1], id="cut short"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+def test_a_snapshot_of_another_quorum_or_format_is_ignored(content: bytes) -> None:
+    bench = Bench(3)
+    bench.elect(1, 2, 3)
+    bench.flow()
+    chunk = SnapshotChunk(bench[1].core.term, 50, 0, len(content), content)
+    bench[3].receive(1, chunk)
+    assert bench[3].machine.applied == []
+    assert not bench[3].disk.exists(f"{FOLDER}/snapshot")
 
 
 def test_chunks_may_repeat_and_overtake_each_other() -> None:
