@@ -90,7 +90,7 @@ class AppendLog:
         """Called after the next write, and then forgotten: who wants more of them sets it again."""
         self._disk = disk
         self._snapshots = opened.snapshots
-        self._snapshot_bytes = 0
+        self._snapshot_bytes = opened.segments.size_bytes
         self._queue: list[Buffer] = []
         self._ends: dict[int, tuple[Segment, int]] = {}
         """Where recent reads stopped, by offset: tail readers go on there without a look-up."""
@@ -235,6 +235,8 @@ class AppendLog:
         self._roll(self.log_end_offset)
 
     def _roll(self, base_offset: int) -> None:
+        if base_offset == self.segments.active.base_offset:
+            return  # it is empty
         self.write()
         try:
             self._snapshot()
@@ -244,6 +246,8 @@ class AppendLog:
 
     def _snapshot(self) -> None:
         """Store the producers; of older snapshots keep those at the starts of segments."""
+        if self.log_end_offset == self.segments.base_offset:
+            return  # no records, no producers
         newest = self._snapshots.newest
         self._snapshots.write(self.log_end_offset, self.producers)
         bases = {segment.base_offset for segment in self.segments}

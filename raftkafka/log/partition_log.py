@@ -127,15 +127,6 @@ class PartitionLog(AppendLog):
         except OSError as error:
             self._fail(error)
 
-    def _snapshot(self) -> None:
-        """Store the producers; of older snapshots keep those at the starts of segments."""
-        newest = self._snapshots.newest
-        self._snapshots.write(self.log_end_offset, self.producers)
-        bases = {segment.base_offset for segment in self.segments}
-        if newest not in bases:
-            self._snapshots.keep(bases | {self.log_end_offset})
-        self._snapshot_bytes = self.size_bytes
-
     def save_epochs(self) -> None:
         """Write the leader epochs, durably. Blocking: inside ``Disk.run``.
 
@@ -149,8 +140,8 @@ class PartitionLog(AppendLog):
             self.epochs.changed = True
             raise
 
-    def close(self) -> None:
-        """Write and sync everything, so that the next opening has nothing to do. Blocking.
+    def release(self) -> None:
+        """Write what would take the next opening long to make again, and let go of the file.
 
         Raises:
             KafkaError: KAFKA_STORAGE_ERROR.
@@ -159,12 +150,23 @@ class PartitionLog(AppendLog):
         try:
             self._snapshot()
             self.segments.active.finish()
+        except OSError as error:
+            self._fail(error)
+
+    def close(self) -> None:
+        """Write and sync everything, so that the next opening has nothing to do. Blocking.
+
+        Raises:
+            KafkaError: KAFKA_STORAGE_ERROR.
+        """
+        self.release()
+        try:
+            if self.epochs.changed:
+                self.save_epochs()
             flush = self.begin_flush()
             if flush is not None:
                 flush.sync()
                 self.mark_flushed(flush.end_offset)
-            if self.epochs.changed:
-                self.save_epochs()
         except OSError as error:
             self._fail(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from functools import partial
 
@@ -384,3 +385,24 @@ def test_a_snapshot_that_is_older_than_the_first_record_is_not_believed() -> Non
     again = open_log(disk, CONFIG, log_start_offset=12)
     assert len(again.producers) == 0
     assert not disk.exists(path_of(9, ".snapshot"))
+
+
+def test_opening_and_closing_a_log_at_rest_waits_for_no_device() -> None:
+    disk, log = filled()
+    in_thread(disk, log.close)
+    disk = disk.after_kill()
+    log = open_log(disk, CONFIG, recovery_point=10)
+    assert log.begin_flush() is None
+    before = disk.listdir(FOLDER)
+    for operation in ("sync", "sync_folder"):
+        disk.fail(operation, FOLDER, errno.EIO)
+    in_thread(disk, log.close)
+    assert disk.listdir(FOLDER) == before
+
+
+def test_an_empty_log_leaves_no_snapshot() -> None:
+    disk = make_disk()
+    in_thread(disk, open_log(disk).close)
+    assert disk.listdir(FOLDER) == [
+        f"{0:020d}{suffix}" for suffix in (".index", ".log", ".timeindex")
+    ]
