@@ -1,10 +1,13 @@
 """ListOffsets and OffsetForLeaderEpoch: offsets by timestamp, by position and by leader epoch.
 
-Source: Kafka 4.0 ``Partition.fetchOffsetForTimestamp``, ``UnifiedLog.fetchOffsetByTimestamp``;
-KIP-79, KIP-101, KIP-320, KIP-405 (negative timestamps -4 and -5), KIP-734 (-3).
+Source: Kafka 4.0 ``ReplicaManager.fetchOffset``, ``Partition.fetchOffsetForTimestamp``,
+``UnifiedLog.fetchOffsetByTimestamp``; KIP-79, KIP-101, KIP-320, KIP-405 (negative timestamps -4
+and -5), KIP-734 (-3).
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.protocol.messages.list_offsets import (
@@ -28,8 +31,13 @@ MAX_TIMESTAMP = -3
 EARLIEST_LOCAL = -4
 LATEST_TIERED = -5
 UNKNOWN = -1
-FIRST_WITH_LEADER_EPOCH = 4
-"""The version of ListOffsets that tells the epoch; older ones have no room for it."""
+SINCE_VERSION = {LATEST: 1, EARLIEST: 1, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9}
+"""Versions of ListOffsets that brought the positions."""
+NEVER = 1 << 15
+UNAVAILABLE_SINCE_VERSION = 5
+"""Older clients do not know OFFSET_NOT_AVAILABLE."""
+LEADER_EPOCH_SINCE_VERSION = 4
+"""Older versions have no room for it."""
 
 Found = tuple[int, int, int]
 """Timestamp, offset, leader epoch; -1 where there is none."""
@@ -39,32 +47,58 @@ def handle_list_offsets(
     context: RequestContext, request: ListOffsetsRequest
 ) -> ListOffsetsResponse:
     """Answer each partition by itself."""
-    response = ListOffsetsResponse()
-    for topic in request.topics:
-        duplicates = len({p.partition_index for p in topic.partitions}) < len(topic.partitions)
-        answers = [
-            _list_offset(context, topic.name, asked, duplicates) for asked in topic.partitions
+    asked_for = Counter((t.name, p.partition_index) for t in request.topics for p in t.partitions)
+    return ListOffsetsResponse(
+        topics=[
+            ListOffsetsTopicResponse(
+                name=topic.name,
+                partitions=[
+                    _list_offset(
+                        context, topic.name, asked, asked_for[topic.name, asked.partition_index] > 1
+                    )
+                    for asked in topic.partitions
+                ],
+            )
+            for topic in request.topics
         ]
-        response.topics.append(ListOffsetsTopicResponse(name=topic.name, partitions=answers))
-    return response
+    )
 
 
 def _list_offset(
-    context: RequestContext, topic: str, asked: ListOffsetsPartition, duplicates: bool
+    context: RequestContext, topic: str, asked: ListOffsetsPartition, is_duplicate: bool
 ) -> ListOffsetsPartitionResponse:
     answer = ListOffsetsPartitionResponse(partition_index=asked.partition_index)
     try:
-        if duplicates:
-            raise KafkaError(ErrorCode.INVALID_REQUEST)
+        check_timestamp(asked.timestamp, context.api_version, is_duplicate)
         leader = context.broker.replicas.leader(topic, asked.partition_index)
         leader.check_epoch(asked.current_leader_epoch)
         found = find_offset(leader, asked.timestamp)
         answer.timestamp, answer.offset, leader_epoch = found
-        if context.api_version >= FIRST_WITH_LEADER_EPOCH:
+        if context.api_version >= LEADER_EPOCH_SINCE_VERSION:
             answer.leader_epoch = leader_epoch
     except KafkaError as error:
-        answer.error_code = error.code
+        answer.error_code = known_code(error.code, context.api_version)
     return answer
+
+
+def known_code(code: ErrorCode, api_version: int) -> ErrorCode:
+    """Return what clients of a version of ListOffsets understand."""
+    if code == ErrorCode.OFFSET_NOT_AVAILABLE and api_version < UNAVAILABLE_SINCE_VERSION:
+        return ErrorCode.LEADER_NOT_AVAILABLE
+    return code
+
+
+def check_timestamp(timestamp: int, api_version: int, is_duplicate: bool) -> None:
+    """Refuse what cannot be looked up.
+
+    Raises:
+        KafkaError: INVALID_REQUEST for a partition that is asked for twice; UNSUPPORTED_VERSION
+            for a negative number that means nothing, or nothing yet in this version.
+    """
+    if is_duplicate:
+        raise KafkaError(ErrorCode.INVALID_REQUEST)
+    if timestamp < 0 and api_version < SINCE_VERSION.get(timestamp, NEVER):
+        raise KafkaError(ErrorCode.UNSUPPORTED_VERSION)
 
 
 def find_offset(leader: PartitionLeader, timestamp: int) -> Found:
@@ -73,7 +107,6 @@ def find_offset(leader: PartitionLeader, timestamp: int) -> Found:
     Raises:
         KafkaError: OFFSET_NOT_AVAILABLE while the high watermark is below this epoch's start,
             for then it may still be behind what was served before (rule 14).
-        KafkaError: UNSUPPORTED_FOR_MESSAGE_FORMAT for a negative number that means nothing.
     """
     log = leader.log
     if timestamp in (EARLIEST, EARLIEST_LOCAL):
@@ -86,10 +119,8 @@ def find_offset(leader: PartitionLeader, timestamp: int) -> Found:
         return UNKNOWN, leader.visible_end, leader.leader_epoch
     if timestamp == MAX_TIMESTAMP:
         found = log.max_timestamp(leader.visible_end)
-    elif timestamp >= 0:
-        found = log.offset_for_timestamp(timestamp, leader.visible_end)
     else:
-        raise KafkaError(ErrorCode.INVALID_REQUEST)
+        found = log.offset_for_timestamp(timestamp, leader.visible_end)
     return found if found is not None else (UNKNOWN, UNKNOWN, UNKNOWN)
 
 

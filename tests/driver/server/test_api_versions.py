@@ -47,14 +47,14 @@ ADVERTISED = {
 """Kafka 4.3's minimums; what real clients need of the maximums."""
 
 
-@pytest.mark.parametrize("version", range(5))
-async def test_every_version_lists_what_is_answered(driver: Driver, version: int) -> None:
+async def test_every_version_lists_what_is_answered(driver: Driver) -> None:
     async with driver.broker() as broker:
         client = await broker.client()
-        answer = await client.ask(SOFTWARE, version, ApiVersionsResponse)
-        assert answer.error_code == 0
-        listed = {it.api_key: (it.min_version, it.max_version) for it in answer.api_keys}
-        assert listed == ADVERTISED
+        for version in range(5):
+            answer = await client.ask(SOFTWARE, version, ApiVersionsResponse)
+            assert answer.error_code == 0
+            listed = {it.api_key: (it.min_version, it.max_version) for it in answer.api_keys}
+            assert listed == ADVERTISED
 
 
 @pytest.mark.parametrize("version", [5, 99, 32767])
@@ -87,8 +87,7 @@ async def test_a_negative_version_of_its_own_is_answered_too(driver: Driver) -> 
         assert answer.error_code == ErrorCode.UNSUPPORTED_VERSION
 
 
-@pytest.mark.parametrize("version", [3, 4])
-async def test_bad_names_of_client_software_are_refused(driver: Driver, version: int) -> None:
+async def test_bad_names_of_client_software_are_refused(driver: Driver) -> None:
     async with driver.broker() as broker:
         client = await broker.client()
         for name in ("", "-a", "a-", "a b", "a\n", "ä", "a" * 300 + "_"):
@@ -96,9 +95,10 @@ async def test_bad_names_of_client_software_are_refused(driver: Driver, version:
                 ApiVersionsRequest(client_software_name=name, client_software_version="1"),
                 ApiVersionsRequest(client_software_name="good", client_software_version=name),
             ):
-                answer = await client.ask(request, version, ApiVersionsResponse)
-                assert answer.error_code == ErrorCode.INVALID_REQUEST
-                assert answer.api_keys == []
+                for version in (3, 4):
+                    answer = await client.ask(request, version, ApiVersionsResponse)
+                    assert answer.error_code == ErrorCode.INVALID_REQUEST
+                    assert answer.api_keys == []
 
 
 async def assert_closes(client: WireClient, request: bytes) -> None:
@@ -115,17 +115,17 @@ async def test_unknown_versions_of_other_apis_close_the_connection(driver: Drive
                 await assert_closes(await broker.client(), frame(api.key, version, b"\0" * 50))
 
 
-@pytest.mark.parametrize("version", [0, 1, 2])
-async def test_produce_0_to_2_are_advertised_and_closed(driver: Driver, version: int) -> None:
+async def test_produce_0_to_2_are_advertised_and_closed(driver: Driver) -> None:
     async with driver.broker() as broker:
         body = struct.pack(">hii", -1, 1000, 0)
-        await assert_closes(await broker.client(), frame(ApiKey.PRODUCE, version, body))
+        for version in (0, 1, 2):
+            await assert_closes(await broker.client(), frame(ApiKey.PRODUCE, version, body))
 
 
-@pytest.mark.parametrize("key", [-1, 4, 7, 62, 93, 32767])
-async def test_unknown_keys_close_the_connection(driver: Driver, key: int) -> None:
+async def test_unknown_keys_close_the_connection(driver: Driver) -> None:
     async with driver.broker() as broker:
-        await assert_closes(await broker.client(), frame(key, 0, b"\0" * 50))
+        for key in (-1, 4, 7, 62, 93, 32767):
+            await assert_closes(await broker.client(), frame(key, 0, b"\0" * 50))
 
 
 async def test_apis_without_a_handler_are_neither_advertised_nor_answered(driver: Driver) -> None:

@@ -14,12 +14,6 @@ from raftkafka.protocol.messages.fetch import (
     FetchResponse,
     FetchTopic,
 )
-from raftkafka.protocol.messages.topics import (
-    DeleteRecordsPartition,
-    DeleteRecordsRequest,
-    DeleteRecordsResponse,
-    DeleteRecordsTopic,
-)
 from raftkafka.types import ZERO_ID
 from tests.sim.wire_client import WireClient
 from tests.support.client_requests import (
@@ -30,6 +24,7 @@ from tests.support.client_requests import (
     records_of,
     values_in,
 )
+from tests.support.delete_records import delete_records
 from tests.support.whole_broker import Driver, Whole
 
 VERSIONS = range(4, 17)
@@ -53,33 +48,26 @@ def named(broker: Whole, version: int, topic: str = "t") -> str | bytes:
     return broker.leader(topic).log.topic_id if version >= FIRST_WITH_IDS else topic
 
 
-async def delete_before(client: WireClient, offset: int) -> None:
-    asked = DeleteRecordsPartition(partition_index=0, offset=offset)
-    request = DeleteRecordsRequest(topics=[DeleteRecordsTopic(name="t", partitions=[asked])])
-    response = await client.ask(request, 2, DeleteRecordsResponse)
-    assert response.topics[0].partitions[0].error_code == 0
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-async def test_every_version(driver: Driver, version: int) -> None:
+async def test_every_version(driver: Driver) -> None:
     async with driver.broker() as broker:
         client = await filled(broker)
-        await delete_before(client, 1)
-        topic = named(broker, version)
-        response = await client.ask(fetch_request({(topic, 0): 1}), version, FetchResponse)
-        assert (response.error_code, response.session_id, response.throttle_time_ms) == (0, 0, 0)
-        (answered,) = response.responses
-        assert (answered.topic, answered.topic_id) == (
-            ("", topic) if version >= FIRST_WITH_IDS else (topic, ZERO_ID)
-        )
-        (part,) = answered.partitions
-        assert (part.partition_index, part.error_code) == (0, 0)
-        assert (part.high_watermark, part.last_stable_offset) == (3, 3)
-        assert part.log_start_offset == (1 if version >= 5 else -1)
-        assert part.diverging_epoch is None
-        assert part.preferred_read_replica == -1
-        assert part.aborted_transactions is None
-        assert [offset for offset, _ in values_in(part)] == [1, 2]
+        await delete_records(client, "t", 1)
+        for version in VERSIONS:
+            topic = named(broker, version)
+            response = await client.ask(fetch_request({(topic, 0): 1}), version, FetchResponse)
+            assert (response.error_code, response.session_id) == (0, 0)
+            (answered,) = response.responses
+            assert (answered.topic, answered.topic_id) == (
+                ("", topic) if version >= FIRST_WITH_IDS else (topic, ZERO_ID)
+            )
+            (part,) = answered.partitions
+            assert (part.partition_index, part.error_code) == (0, 0)
+            assert (part.high_watermark, part.last_stable_offset) == (3, 3)
+            assert part.log_start_offset == (1 if version >= 5 else -1)
+            assert part.diverging_epoch is None
+            assert part.preferred_read_replica == -1
+            assert part.aborted_transactions is None
+            assert [offset for offset, _ in values_in(part)] == [1, 2]
 
 
 async def test_unknown_topics_ids_and_partitions(driver: Driver) -> None:
@@ -111,7 +99,7 @@ async def test_an_error_in_one_partition_answers_all_at_once(driver: Driver) -> 
 async def test_offsets_outside_the_log_are_out_of_range(driver: Driver) -> None:
     async with driver.broker() as broker:
         client = await filled(broker)
-        await delete_before(client, 1)
+        await delete_records(client, "t", 1)
         for offset in (0, -1, 4, 2**62):
             (part,) = await fetch(client, fetch_request({("t", 0): offset}, max_wait_ms=60_000))
             assert part.error_code == ErrorCode.OFFSET_OUT_OF_RANGE, offset
@@ -174,7 +162,7 @@ async def test_leader_epochs_fence_and_divergence_is_told(driver: Driver) -> Non
         part = await fetch_after(epoch + 5, 3)
         assert part.error_code == ErrorCode.OFFSET_OUT_OF_RANGE, "an epoch nobody here knows"
 
-        await delete_before(client, 1)
+        await delete_records(client, "t", 1)
         part = await fetch_after(first_epoch, 0)
         assert part.error_code == ErrorCode.OFFSET_OUT_OF_RANGE
 
@@ -206,25 +194,24 @@ async def test_to_go_on_with_a_session_is_refused(driver: Driver) -> None:
             assert (response.session_id, response.responses) == (0, [])
 
 
-@pytest.mark.parametrize("version", [4, 12, 14, 15, 16])
-async def test_a_forged_replica_id_is_refused(driver: Driver, version: int) -> None:
+async def test_a_forged_replica_id_is_refused(driver: Driver) -> None:
     async with driver.broker() as broker:
         client = await filled(broker)
-        topic = named(broker, version)
-        for replica_id in (0, 1, 2):
-            request = fetch_request({(topic, 0): 0}, max_wait_ms=60_000)
-            if version >= 15:
-                request.replica_state = FetchReplicaState(replica_id=replica_id, replica_epoch=1)
-            else:
-                request.replica_id = replica_id
-            (part,) = await fetch(client, request, version)
-            assert part.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED
-            assert records_of(part) == b""
-        request = fetch_request({(topic, 0): 0})
-        if version >= 15:
-            request.replica_state = FetchReplicaState(replica_id=-1, replica_epoch=-1)
-        (part,) = await fetch(client, request, version)
-        assert part.error_code == 0, "a consumer that says so"
+        for version in (4, 12, 14, 15, 16):
+            topic = named(broker, version)
+            for replica_id in (0, 1, 2, -1):
+                request = fetch_request({(topic, 0): 0}, max_wait_ms=60_000)
+                if version >= 15:
+                    state = FetchReplicaState(replica_id=replica_id, replica_epoch=1)
+                    request.replica_state = state
+                else:
+                    request.replica_id = replica_id
+                (part,) = await fetch(client, request, version)
+                if replica_id < 0:
+                    assert part.error_code == 0, "a consumer that says so"
+                else:
+                    assert part.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED
+                    assert records_of(part) == b""
 
 
 async def test_read_committed_lists_no_aborted_transactions(driver: Driver) -> None:

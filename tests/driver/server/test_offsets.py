@@ -1,0 +1,224 @@
+"""ListOffsets and OffsetForLeaderEpoch over the wire."""
+
+from __future__ import annotations
+
+from raftkafka.compression import Codec
+from raftkafka.errors import ErrorCode
+from raftkafka.log.checkpoints import CLEAN_SHUTDOWN, LAST_START
+from raftkafka.protocol.messages.list_offsets import (
+    ListOffsetsPartition,
+    ListOffsetsPartitionResponse,
+    ListOffsetsRequest,
+    ListOffsetsResponse,
+    ListOffsetsTopic,
+    OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse,
+    OffsetForLeaderPartition,
+    OffsetForLeaderTopic,
+)
+from raftkafka.records import Record, build_batch
+from tests.sim.wire_client import WireClient
+from tests.support.client_requests import batch, produce, produce_request
+from tests.support.delete_records import delete_records
+from tests.support.whole_broker import Driver
+
+VERSIONS = range(1, 10)
+LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = range(-1, -6, -1)
+BASE_MS = 1_700_000_000_000
+NOTHING = (0, -1, -1)
+
+Answered = tuple[int, int, int]
+"""Error, timestamp, offset."""
+
+
+def request_of(*asked: tuple[str, int, int], leader_epoch: int = -1) -> ListOffsetsRequest:
+    """Return a request of (topic, partition, timestamp)."""
+    topics: dict[str, ListOffsetsTopic] = {}
+    for topic, partition, timestamp in asked:
+        topics.setdefault(topic, ListOffsetsTopic(name=topic)).partitions.append(
+            ListOffsetsPartition(
+                partition_index=partition, timestamp=timestamp, current_leader_epoch=leader_epoch
+            )
+        )
+    return ListOffsetsRequest(replica_id=-1, topics=list(topics.values()))
+
+
+async def ask(
+    client: WireClient, request: ListOffsetsRequest, version: int = 9
+) -> list[ListOffsetsPartitionResponse]:
+    response = await client.ask(request, version, ListOffsetsResponse)
+    return [part for topic in response.topics for part in topic.partitions]
+
+
+async def look_up(client: WireClient, timestamp: int, version: int = 9) -> Answered:
+    (part,) = await ask(client, request_of(("t", 0, timestamp)), version)
+    return part.error_code, part.timestamp, part.offset
+
+
+async def fill(client: WireClient, *batches: tuple[int, ...]) -> None:
+    """Make a topic with batches of records of these times after a base."""
+    await client.create_topic("t")
+    for number, times in enumerate(batches):
+        records = [Record(n, BASE_MS + ms, None, b"v") for n, ms in enumerate(times)]
+        codec = (Codec.NONE, Codec.LZ4)[number % 2]
+        assert (await produce(client, build_batch(records, codec=codec))).error_code == 0
+
+
+async def test_positions_in_every_version(driver: Driver) -> None:
+    async with driver.broker() as broker:
+        client = await broker.client()
+        await fill(client, (0, 10), (50, 40), (30,))
+        await delete_records(client, "t", 1)
+        expected = {
+            LATEST: (1, (0, -1, 5)),
+            EARLIEST: (1, (0, -1, 1)),
+            MAX_TIMESTAMP: (7, (0, BASE_MS + 50, 2)),
+            EARLIEST_LOCAL: (8, (0, -1, 1)),
+            LATEST_TIERED: (9, NOTHING),
+            -6: (99, NOTHING),
+            -(2**63): (99, NOTHING),
+        }
+        for version in VERSIONS:
+            for timestamp, (since, answered) in expected.items():
+                if version < since:
+                    answered = (ErrorCode.UNSUPPORTED_VERSION, -1, -1)
+                assert await look_up(client, timestamp, version) == answered, timestamp
+
+
+async def test_timestamps_in_every_version(driver: Driver) -> None:
+    async with driver.broker() as broker:
+        client = await broker.client()
+        await fill(client, (0, 10), (50, 40), (30,), (60,))
+        first_at_or_after = {
+            -BASE_MS: (0, 0),
+            -5: (0, 0),
+            0: (0, 0),
+            1: (10, 1),
+            10: (10, 1),
+            11: (50, 2),
+            50: (50, 2),
+            51: (60, 5),
+            60: (60, 5),
+        }
+        for version in VERSIONS:
+            for after_ms, (ms, offset) in first_at_or_after.items():
+                answered = await look_up(client, BASE_MS + after_ms, version)
+                assert answered == (0, BASE_MS + ms, offset), after_ms
+            for beyond in (BASE_MS + 61, 2**63 - 1):
+                assert await look_up(client, beyond, version) == NOTHING
+        await delete_records(client, "t", 2)
+        assert await look_up(client, BASE_MS) == (0, BASE_MS + 50, 2)
+
+
+async def test_an_empty_log(driver: Driver) -> None:
+    async with driver.broker() as broker:
+        client = await broker.client()
+        await client.create_topic("t")
+        for timestamp in (LATEST, EARLIEST, EARLIEST_LOCAL):
+            assert await look_up(client, timestamp) == (0, -1, 0)
+        for timestamp in (MAX_TIMESTAMP, 0, BASE_MS):
+            assert await look_up(client, timestamp) == NOTHING
+
+
+async def test_what_is_not_visible_is_not_found(driver: Driver) -> None:
+    async with driver.broker() as broker:
+        client, writer = await broker.client(), await broker.client()
+        await fill(client, (0,))
+        await client.alter_topic("t", flush__messages="1")
+        await produce(client, batch())
+        broker.disk.gate.shut()
+        records = build_batch([Record(0, BASE_MS + 100, None, b"v")])
+        await writer.send(produce_request({("t", 0): records}), 9)
+        await broker.until(lambda: broker.leader().log.written_end_offset == 3, "written")
+        assert await look_up(client, LATEST) == (0, -1, 2)
+        assert await look_up(client, BASE_MS + 1) == NOTHING
+        assert await look_up(client, MAX_TIMESTAMP) == NOTHING
+        broker.disk.gate.open()
+        await broker.until(lambda: broker.leader().high_watermark == 3, "flushed")
+        assert await look_up(client, BASE_MS + 1) == (0, BASE_MS + 100, 2)
+
+
+async def test_partitions_that_are_asked_for_twice_are_invalid_and_no_others(
+    driver: Driver,
+) -> None:
+    async with driver.broker() as broker:
+        client = await broker.client()
+        await client.create_topic("t")
+        await client.create_topic("u")
+        request = request_of(("t", 0, LATEST), ("u", 0, LATEST), ("u", 1, LATEST))
+        request.topics.append(ListOffsetsTopic(name="t", partitions=request.topics[0].partitions))
+        assert [part.error_code for part in await ask(client, request)] == [
+            ErrorCode.INVALID_REQUEST,
+            0,
+            ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+            ErrorCode.INVALID_REQUEST,
+        ]
+
+
+async def test_leader_epochs(driver: Driver) -> None:
+    disk = driver.disk()
+    async with driver.broker(disk=disk, dies=False) as broker:
+        await fill(await broker.client(), (0,), (10,))
+        old = broker.leader().leader_epoch
+    for name in (CLEAN_SHUTDOWN, LAST_START):
+        disk.remove(f"{driver.folder}/data/{name}")
+    async with driver.broker(disk=disk) as broker:
+        client = await broker.client()
+        await produce(client, build_batch([Record(0, BASE_MS + 20, None, b"v")]))
+        new = broker.leader().leader_epoch
+        assert new > old
+
+        for version in (3, 4, 5, 9):
+            for timestamp, epoch in ((LATEST, new), (EARLIEST, old), (BASE_MS + 1, old)):
+                (part,) = await ask(client, request_of(("t", 0, timestamp)), version)
+                assert part.leader_epoch == (epoch if version >= 4 else -1)
+        for claimed, error in (
+            (new, 0),
+            (new - 1, ErrorCode.FENCED_LEADER_EPOCH),
+            (new + 1, ErrorCode.UNKNOWN_LEADER_EPOCH),
+        ):
+            request = request_of(("t", 0, LATEST), leader_epoch=claimed)
+            (part,) = await ask(client, request)
+            assert part.error_code == error
+
+        for version in (2, 3, 4):
+            expected = {old: (0, old, 2), new: (0, new, 3), new + 1: (0, -1, -1), -1: (0, -1, -1)}
+            for epoch, answered in expected.items():
+                assert await end_of(client, epoch, version) == answered
+        assert await end_of(client, old, current=old) == (ErrorCode.FENCED_LEADER_EPOCH, -1, -1)
+        assert await end_of(client, old, current=new) == (0, old, 2)
+        error = ErrorCode.UNKNOWN_LEADER_EPOCH
+        assert await end_of(client, old, current=new + 1) == (error, -1, -1)
+        error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        assert await end_of(client, old, topic="nobody's") == (error, -1, -1)
+
+
+async def end_of(
+    client: WireClient, epoch: int, version: int = 4, *, current: int = -1, topic: str = "t"
+) -> tuple[int, int, int]:
+    """Return error, epoch and end offset, as OffsetForLeaderEpoch answers."""
+    asked = OffsetForLeaderPartition(partition=0, leader_epoch=epoch, current_leader_epoch=current)
+    request = OffsetForLeaderEpochRequest(
+        replica_id=-1, topics=[OffsetForLeaderTopic(topic=topic, partitions=[asked])]
+    )
+    response = await client.ask(request, version, OffsetForLeaderEpochResponse)
+    ((part,),) = [topic.partitions for topic in response.topics]
+    return part.error_code, part.leader_epoch, part.end_offset
+
+
+async def test_a_high_watermark_that_lags_its_epoch_makes_latest_wait(driver: Driver) -> None:
+    """Rule 14: after a restart it may be behind what was served before."""
+    async with driver.broker() as broker:
+        client = await broker.client()
+        await fill(client, (0,))
+        leader = broker.leader()
+        leader.epoch_start_offset = 2
+        for version in VERSIONS:
+            error = ErrorCode.LEADER_NOT_AVAILABLE
+            if version >= 5:
+                error = ErrorCode.OFFSET_NOT_AVAILABLE
+            for timestamp in (LATEST, BASE_MS):
+                assert await look_up(client, timestamp, version) == (error, -1, -1)
+            assert await look_up(client, EARLIEST, version) == (0, -1, 0)
+        leader.epoch_start_offset = 1
+        assert await look_up(client, LATEST) == (0, -1, 1)
