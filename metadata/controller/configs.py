@@ -7,7 +7,7 @@ Source: Kafka's ``ConfigurationControlManager``, ``ControllerConfigurationValida
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
 
 from metadata.controller.decision import Decision, Situation
@@ -47,6 +47,7 @@ def alter_configs(
 ) -> Decision[AlterConfigsResponse]:
     """Give each resource exactly the configuration of the request; each one stands alone."""
     resources = [(it.resource_type, it.resource_name) for it in request.resources]
+    times = Counter(resources)
     records: list[Record] = []
     results: list[AlterConfigsResult] = []
     for resource, asked in zip(resources, request.resources, strict=True):
@@ -54,7 +55,7 @@ def alter_configs(
             resource_type=resource[0], resource_name=resource[1], error_message=None
         )
         try:
-            _check_once(resources, resource)
+            _check_once(times, resource)
             values = replacement(asked.configs)
             records += _change(situation.image, resource, values)
         except KafkaError as error:
@@ -69,6 +70,7 @@ def incremental_alter_configs(
 ) -> Decision[IncrementalAlterConfigsResponse]:
     """Change single keys of resources; each resource stands alone."""
     resources = [(it.resource_type, it.resource_name) for it in request.resources]
+    times = Counter(resources)
     records: list[Record] = []
     results: list[IncrementalAlterConfigsResult] = []
     for resource, asked in zip(resources, request.resources, strict=True):
@@ -76,7 +78,7 @@ def incremental_alter_configs(
             resource_type=resource[0], resource_name=resource[1], error_message=None
         )
         try:
-            _check_once(resources, resource)
+            _check_once(times, resource)
             values = operated(resource[0], situation.image.config(*resource), asked.configs)
             records += _change(situation.image, resource, values)
         except KafkaError as error:
@@ -86,8 +88,8 @@ def incremental_alter_configs(
     return Decision([] if request.validate_only else records, response)
 
 
-def _check_once(resources: Sequence[ConfigResource], resource: ConfigResource) -> None:
-    if resources.count(resource) > 1:
+def _check_once(times: Counter[ConfigResource], resource: ConfigResource) -> None:
+    if times[resource] > 1:
         raise _bad_request("Each resource must appear at most once.")
 
 

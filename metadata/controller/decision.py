@@ -27,8 +27,9 @@ class Situation:
 class Decision(Generic[Answer]):
     """Records to commit, and the answer that holds once they are.
 
-    ``records`` may be lazy: it is drawn once, in slices, with nothing else decided in between.
-    Cut where ``starts_a_step`` allows, every prefix of it leaves a valid image.
+    ``records`` may be lazy: it is drawn once, in slices, with nothing else decided in between,
+    and ``answer`` may be complete only then. Cut as in ``metadata.controller.batches``, every
+    prefix leaves a valid image.
     """
 
     records: Iterable[Record]

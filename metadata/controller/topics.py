@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from metadata.controller.assignments import (
     Budget,
@@ -77,14 +76,23 @@ class _NewTopic:
 def create_topics(
     situation: Situation, request: CreateTopicsRequest
 ) -> Decision[CreateTopicsResponse]:
-    """Create what can be created; each topic stands alone."""
+    """Create what can be created; each topic stands alone, and is decided on when it is drawn."""
+    response = CreateTopicsResponse()
+    records = _created(situation, request, response.topics)
+    if request.validate_only:
+        for _ in records:
+            pass
+    return Decision(records, response)
+
+
+def _created(
+    situation: Situation, request: CreateTopicsRequest, results: list[CreatableTopicResult]
+) -> Iterator[Record]:
     image = situation.image
     times = Counter(topic.name for topic in request.topics)
     budget = Budget()
     in_effect = _ConfigsInEffect(situation)
     shapes: dict[str, str] = {}
-    created: list[_NewTopic] = []
-    results: list[CreatableTopicResult] = []
     for topic in request.topics:
         if times[topic.name] > 1:
             continue
@@ -94,20 +102,14 @@ def create_topics(
         except KafkaError as error:
             results.append(_refused(topic.name, error.code, error.message))
         else:
-            created.append(new)
             results.append(_accepted(new, in_effect.of(new.configs)))
             shape = name_shape(new.name)
             if shape is not None:
                 shapes[shape] = new.name
-    results += [
-        _refused(name, ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
-        for name, count in times.items()
-        if count > 1
-    ]
-    response = CreateTopicsResponse(topics=results)
-    if request.validate_only:
-        return Decision([], response)
-    return Decision(chain.from_iterable(new.records(image) for new in created), response)
+            yield from new.records(image)
+    for name, count in times.items():
+        if count > 1:
+            results.append(_refused(name, ErrorCode.INVALID_REQUEST, "Duplicate topic name."))
 
 
 def _check_name(image: MetadataImage, name: str, shapes: dict[str, str]) -> None:

@@ -2,8 +2,7 @@
 
 Clients ask for the same topics over and over, and for thousands at once: each topic's bytes are
 kept for as long as the topic and the brokers stay as they are, and partitions alike differ in
-three numbers only. The bytes are the codec's own: parts are cut out of responses that it
-encoded, behind an array that was left empty or has one element.
+three numbers only.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from raftkafka.protocol.messages.metadata import (
     MetadataResponsePartition,
     MetadataResponseTopic,
 )
-from raftkafka.protocol.wire import varint
 from raftkafka.server.cluster_view import NOT_ASKED, TOPIC_OPERATIONS, PartitionViews
+from raftkafka.server.splicing import elements_of, with_elements
 from raftkafka.types import NO_LEADER
 
 LISTENER_NOT_FOUND_SINCE_VERSION = 6
@@ -34,7 +33,6 @@ BEHIND_TOPICS = (0, 0, 0, 0, 0, 0, 0, 0, 4, 5, 5, 1, 1, 3)
 BEHIND_PARTITIONS = (0, 0, 0, 0, 0, 0, 0, 0, 4, 5, 5, 5, 5, 5)
 """Bytes of a topic behind its partitions, by version: operations, tags."""
 
-_int = Struct(">i").pack
 _without_epoch = Struct(">hii")
 _with_epoch = Struct(">hiii")
 
@@ -58,25 +56,19 @@ class Style(Enum):
 
 def with_topics(response: MetadataResponse, version: int, topics: list[bytes]) -> bytes:
     """Encode a response without topics, and put encoded ones in."""
-    return _with_elements(encode_bytes(response, version), BEHIND_TOPICS[version], version, topics)
+    return _filled(encode_bytes(response, version), BEHIND_TOPICS[version], version, topics)
 
 
 def encode_topic(topic: MetadataResponseTopic, version: int) -> bytes:
     """Encode one topic by itself."""
-    behind = BEHIND_TOPICS[version]
     empty = encode_bytes(MetadataResponse(), version)
     encoded = encode_bytes(MetadataResponse(topics=[topic]), version)
-    return encoded[len(empty) - behind : len(encoded) - behind]
+    return elements_of(encoded, empty, BEHIND_TOPICS[version])
 
 
-def _with_elements(empty: bytes, behind: int, version: int, elements: list[bytes]) -> bytes:
-    """Fill the empty array that ends ``behind`` bytes before the end."""
-    end = len(empty) - behind
-    if version >= FLEXIBLE_SINCE_VERSION:
-        count, start = varint(len(elements) + 1), end - 1
-    else:
-        count, start = _int(len(elements)), end - 4
-    return b"".join((empty[:start], count, *elements, empty[end:]))
+def _filled(empty: bytes, behind: int, version: int, elements: list[bytes]) -> bytes:
+    flexible = version >= FLEXIBLE_SINCE_VERSION
+    return with_elements(empty, behind, elements, len(elements), flexible=flexible)
 
 
 class _Kept(NamedTuple):
@@ -120,7 +112,7 @@ class TopicEncoder:
             self._partition(topic, number, topic.partitions[number])
             for number in sorted(topic.partitions)
         ]
-        encoded = _with_elements(empty, behind, self._version, partitions)
+        encoded = _filled(empty, behind, self._version, partitions)
         topic.memo[self._key] = _Kept(self._brokers, encoded)
         return encoded
 
@@ -139,7 +131,7 @@ class TopicEncoder:
         described = self._described(partition)
         empty = encode_topic(self._topic(topic, []), version)
         encoded = encode_topic(self._topic(topic, [described]), version)
-        alone = encoded[len(empty) - behind : len(encoded) - behind]
+        alone = elements_of(encoded, empty, behind)
         numbers = _without_epoch if version < LEADER_EPOCH_SINCE_VERSION else _with_epoch
         return _Alike(described.error_code, described.leader_id, alone[numbers.size :])
 

@@ -8,8 +8,9 @@ Source: Kafka's ``ConfigHelper`` and ``ConfigAdminManager``; KIP-133, KIP-226, K
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from metadata.controller.configs import operated, replacement
 from metadata.records import BROKER_CONFIG, TOPIC_CONFIG
@@ -39,26 +40,46 @@ from raftkafka.protocol.messages.configs import (
     IncrementalAlterConfigsResponse,
     IncrementalAlterConfigsResult,
 )
+from raftkafka.server.answers import Encoded
 from raftkafka.server.context import BrokerView, RequestContext
+from raftkafka.server.splicing import in_slices
 
 BROKER_LOGGER = 8
 """The resource type of log4j's loggers (KIP-412). There are none here."""
 
 ALTER_DEADLINE_S = 30.0
 
+DESCRIBE_CONFIGS_FLEXIBLE_SINCE = 4
+SLICE_RESOURCES = 20
+"""Resources that are described and encoded at once, each with thirty keys and more."""
+
 R = TypeVar("R")
 
 
 def handle_describe_configs(
     context: RequestContext, request: DescribeConfigsRequest
-) -> DescribeConfigsResponse:
+) -> DescribeConfigsResponse | Coroutine[Any, Any, Encoded]:
     """Show what holds for each resource, and why; errors are for each resource alone."""
-    describe = _Describer(context.broker, request)
-    return DescribeConfigsResponse(results=[describe.result(it) for it in request.resources])
+    describer = _Describer(context.broker, request)
+    if len(request.resources) <= SLICE_RESOURCES:
+        return DescribeConfigsResponse(results=describer.results(request.resources))
+    slices = (
+        request.resources[start : start + SLICE_RESOURCES]
+        for start in range(0, len(request.resources), SLICE_RESOURCES)
+    )
+    return in_slices(
+        DescribeConfigsResponse(),
+        context.api_version,
+        (
+            (len(resources), DescribeConfigsResponse(results=describer.results(resources)))
+            for resources in slices
+        ),
+        flexible=context.api_version >= DESCRIBE_CONFIGS_FLEXIBLE_SINCE,
+    )
 
 
 class _Describer:
-    """Describes the resources of one request; what topics set nothing of is described once."""
+    """Describes the resources of one request; what several of them share is described once."""
 
     def __init__(self, broker: BrokerView, request: DescribeConfigsRequest) -> None:
         self._image = broker.image
@@ -66,10 +87,13 @@ class _Describer:
         self._levels = broker_levels(broker)
         self._with_synonyms = request.include_synonyms
         self._with_documentation = request.include_documentation
-        self._of_plain_topics: list[DescribeConfigsConfig] | None = None
+        self._shared: dict[str, list[DescribeConfigsConfig]] = {}
 
-    def result(self, resource: DescribeConfigsResource) -> DescribeConfigsResult:
-        """Describe one resource."""
+    def results(self, resources: list[DescribeConfigsResource]) -> list[DescribeConfigsResult]:
+        """Describe resources in order."""
+        return [self._result(resource) for resource in resources]
+
+    def _result(self, resource: DescribeConfigsResource) -> DescribeConfigsResult:
         result = DescribeConfigsResult(
             resource_type=resource.resource_type,
             resource_name=resource.resource_name,
@@ -90,9 +114,9 @@ class _Describer:
             return self._topic(name)
         if resource.resource_type == BROKER_CONFIG:
             if not name:
-                return self._shown(describe_cluster_default(self._levels))
+                return self._once("all brokers", partial(describe_cluster_default, self._levels))
             _check_own_id(name, self._node_id, " or empty string")
-            return self._shown(describe_broker(self._levels))
+            return self._once("broker", partial(describe_broker, self._levels))
         if resource.resource_type == BROKER_LOGGER:
             if not name:
                 raise _bad_request("Broker id must not be empty")
@@ -107,9 +131,14 @@ class _Describer:
         own = self._image.config(TOPIC_CONFIG, name)
         if own:
             return self._shown(describe_topic(self._levels, own))
-        if self._of_plain_topics is None:
-            self._of_plain_topics = self._shown(describe_topic(self._levels, own))
-        return self._of_plain_topics
+        return self._once("topic", partial(describe_topic, self._levels, own))
+
+    def _once(
+        self, what: str, describe: Callable[[], list[Described]]
+    ) -> list[DescribeConfigsConfig]:
+        if what not in self._shared:
+            self._shared[what] = self._shown(describe())
+        return self._shared[what]
 
     def _shown(self, described: list[Described]) -> list[DescribeConfigsConfig]:
         return [

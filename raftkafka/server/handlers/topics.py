@@ -17,10 +17,16 @@ from raftkafka.protocol.messages.topics import (
     DeleteTopicsRequest,
     DeleteTopicsResponse,
 )
+from raftkafka.server.answers import Encoded
 from raftkafka.server.context import RequestContext
+from raftkafka.server.splicing import in_slices
 
 DEADLINE_MIN_S = 1.0
 """What is too short for any commit counts as this: some clients send 0."""
+
+CREATE_TOPICS_FLEXIBLE_SINCE = 5
+SLICE_TOPICS = 25
+"""Created topics that are encoded at once, each with its thirty configurations."""
 
 DELETION_DISABLED_SINCE_VERSION = 3
 DELETION_DISABLED_TEXT = "Topic deletion is disabled."
@@ -28,7 +34,7 @@ DELETION_DISABLED_TEXT = "Topic deletion is disabled."
 
 async def handle_create_topics(
     context: RequestContext, request: CreateTopicsRequest
-) -> CreateTopicsResponse:
+) -> CreateTopicsResponse | Encoded:
     """Create topics; answered once they are committed."""
     try:
         response = await context.broker.controller.submit(
@@ -44,7 +50,18 @@ async def handle_create_topics(
             ]
         )
     assert isinstance(response, CreateTopicsResponse)
-    return response
+    if len(response.topics) <= SLICE_TOPICS:
+        return response
+    slices = (
+        response.topics[start : start + SLICE_TOPICS]
+        for start in range(0, len(response.topics), SLICE_TOPICS)
+    )
+    return await in_slices(
+        CreateTopicsResponse(),
+        context.api_version,
+        ((len(topics), CreateTopicsResponse(topics=topics)) for topics in slices),
+        flexible=context.api_version >= CREATE_TOPICS_FLEXIBLE_SINCE,
+    )
 
 
 async def handle_delete_topics(

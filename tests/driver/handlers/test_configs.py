@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raftkafka.errors import ErrorCode
-from raftkafka.protocol.codec import encode_bytes
+from raftkafka.protocol.codec import decode, encode_bytes
 from raftkafka.protocol.messages.configs import (
     AlterConfigsConfig,
     AlterConfigsRequest,
@@ -13,6 +13,7 @@ from raftkafka.protocol.messages.configs import (
     DescribeConfigsConfig,
     DescribeConfigsRequest,
     DescribeConfigsResource,
+    DescribeConfigsResponse,
     DescribeConfigsResult,
     IncrementalAlterConfigsConfig,
     IncrementalAlterConfigsRequest,
@@ -22,8 +23,10 @@ from raftkafka.protocol.messages.topics import (
     CreatableTopic,
     CreatableTopicConfig,
     CreateTopicsRequest,
+    CreateTopicsResponse,
 )
 from raftkafka.server.handlers.configs import (
+    SLICE_RESOURCES,
     handle_alter_configs,
     handle_describe_configs,
     handle_incremental_alter_configs,
@@ -41,6 +44,7 @@ async def make_topic(admin: Admin, name: str = "t", **configs: str) -> None:
     given = [CreatableTopicConfig(name=k.replace("_", "."), value=v) for k, v in configs.items()]
     topic = CreatableTopic(name=name, num_partitions=1, replication_factor=1, configs=given)
     response = await handle_create_topics(admin.context(7), CreateTopicsRequest(topics=[topic]))
+    assert isinstance(response, CreateTopicsResponse)
     assert response.topics[0].error_code == 0
 
 
@@ -62,6 +66,7 @@ def described(
         include_documentation=documentation,
     )
     response = handle_describe_configs(admin.context(version), request)
+    assert isinstance(response, DescribeConfigsResponse)
     encode_bytes(response, version)
     (result,) = response.results
     assert (result.resource_type, result.resource_name) == (kind, name)
@@ -224,6 +229,29 @@ async def test_resources_that_cannot_be_described(
         result = described(admin, kind, name)
         assert (result.error_code, result.error_message) == (code, message)
         assert result.configs == []
+
+
+@pytest.mark.parametrize("version", range(1, 5))
+async def test_many_resources_are_described_in_slices(version: int) -> None:
+    async with serving() as admin:
+        await make_topic(admin)
+        names = ["t" if number % 3 else f"u{number}" for number in range(3 * SLICE_RESOURCES + 1)]
+        request = DescribeConfigsRequest(
+            resources=[
+                DescribeConfigsResource(
+                    resource_type=TOPIC, resource_name=name, configuration_keys=None
+                )
+                for name in names
+            ]
+        )
+        answer = handle_describe_configs(admin.context(version), request)
+        assert not isinstance(answer, DescribeConfigsResponse), "not all in one go"
+        body = (await answer).body
+        response, end = decode(DescribeConfigsResponse, version, body)
+        assert end == len(body)
+        assert encode_bytes(response, version) == body, "as the codec does it"
+        assert [result.resource_name for result in response.results] == names
+        assert [bool(result.configs) for result in response.results] == [n == "t" for n in names]
 
 
 async def test_alterations_of_a_topic() -> None:

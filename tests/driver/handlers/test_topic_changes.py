@@ -6,16 +6,19 @@ import pytest
 from trio.testing import MockClock
 
 from raftkafka.errors import ErrorCode
-from raftkafka.protocol.codec import encode_bytes
+from raftkafka.protocol.codec import decode, encode_bytes
 from raftkafka.protocol.messages.topics import (
     CreatableTopic,
     CreatePartitionsRequest,
     CreatePartitionsTopic,
     CreateTopicsRequest,
+    CreateTopicsResponse,
     DeleteTopicsRequest,
     DeleteTopicState,
 )
+from raftkafka.server.answers import Encoded
 from raftkafka.server.handlers.topics import (
+    SLICE_TOPICS,
     handle_create_partitions,
     handle_create_topics,
     handle_delete_topics,
@@ -31,9 +34,31 @@ CREATE = CreateTopicsRequest(
 async def test_create(version: int) -> None:
     async with serving() as admin:
         response = await handle_create_topics(admin.context(version), CREATE)
+        assert isinstance(response, CreateTopicsResponse)
         assert [(it.name, it.error_code) for it in response.topics] == [("t", 0)]
         assert set(admin.broker.image.topics) == {"t"}
         encode_bytes(response, version)
+
+
+@pytest.mark.parametrize("version", range(2, 8))
+async def test_many_topics_are_answered_in_slices(version: int) -> None:
+    async with serving() as admin:
+        names = [f"t{number}" for number in range(4 * SLICE_TOPICS + 1)]
+        request = CreateTopicsRequest(
+            topics=[
+                CreatableTopic(name=name, num_partitions=1, replication_factor=1)
+                for name in (*names, "t7")
+            ]
+        )
+        answer = await handle_create_topics(admin.context(version), request)
+        assert isinstance(answer, Encoded), "not all in one go"
+        response, end = decode(CreateTopicsResponse, version, answer.body)
+        assert end == len(answer.body)
+        assert encode_bytes(response, version) == answer.body, "as the codec does it"
+        names.remove("t7")
+        assert [it.name for it in response.topics] == [*names, "t7"]
+        assert [it.error_code for it in response.topics][-1] == ErrorCode.INVALID_REQUEST
+        assert set(admin.broker.image.topics) == set(names)
 
 
 @pytest.mark.parametrize("version", range(1, 7))
@@ -83,6 +108,7 @@ async def test_every_topic_is_told_that_nobody_decided(autojump_clock: MockClock
     async with serving() as admin:
         admin.quorum.lose()
         created = await handle_create_topics(admin.context(7), CREATE)
+        assert isinstance(created, CreateTopicsResponse)
         deleted = await handle_delete_topics(
             admin.context(6),
             DeleteTopicsRequest(

@@ -294,11 +294,8 @@ def test_given_replicas_are_equally_many() -> None:
 
 def test_partitions_of_one_request_are_bounded_together() -> None:
     half = PARTITIONS_PER_REQUEST_MAX // 2
-    decision = create_topics(
-        situation(ONE),
-        CreateTopicsRequest(topics=[topic("a", half), topic("b", half), topic("c", 1)]),
-    )
-    codes = [result.error_code for result in decision.answer.topics]
+    _, results = created(ONE, topic("a", half), topic("b", half), topic("c", 1))
+    codes = [result.error_code for result in results]
     assert codes == [0, 0, ErrorCode.POLICY_VIOLATION]
 
 
