@@ -95,7 +95,7 @@ async def produce(
 
 
 def fetch_request(
-    offsets: Mapping[tuple[str | bytes, int], int],
+    offsets: Mapping[tuple[str, int], int] | Mapping[tuple[bytes, int], int],
     *,
     max_wait_ms: int = 0,
     min_bytes: int = 1,

@@ -36,7 +36,7 @@ BATCH_BYTES = len(batch(b"v"))
 
 def long_poll(*topics: str, min_bytes: int = 1) -> FetchRequest:
     """Return a Fetch from the start of empty logs."""
-    offsets: dict[tuple[str | bytes, int], int] = {(topic, 0): 0 for topic in topics}
+    offsets = {(topic, 0): 0 for topic in topics}
     return fetch_request(offsets, max_wait_ms=LONG_MS, min_bytes=min_bytes)
 
 
