@@ -20,6 +20,7 @@ T = TypeVar("T")
 IOVECS_MAX = 1024
 """What Linux and macOS take in one call (IOV_MAX)."""
 
+READ_BYTES = 1 << 16
 DISK_THREADS = 16
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -128,7 +129,16 @@ class OsDisk:
 
     def read(self, path: str) -> bytes:
         """Return the whole content of a small file."""
-        return Path(path).read_bytes()
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            data = b""
+            while more := os.read(fd, READ_BYTES):
+                data += more
+                if len(more) < READ_BYTES:
+                    break
+            return data
+        finally:
+            os.close(fd)
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder of that name is there.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from raftkafka.types import TopicId, TopicPartition, parse_uuid, uuid_text
@@ -97,6 +98,7 @@ def encode_partition_metadata(topic_id: TopicId) -> bytes:
     return f"version: {_VERSION}\ntopic_id: {uuid_text(topic_id)}".encode()
 
 
+@lru_cache  # all partitions of a topic have the same content
 def decode_partition_metadata(content: bytes) -> TopicId:
     """Return the topic id in ``partition.metadata``.
 

@@ -132,6 +132,7 @@ class Flusher:
                 self.request(job.folder)
                 return
             job.log.mark_flushed(job.flush.end_offset)
+        job.folder.is_settled = True
         self._on_flushed(job.folder, job.log)
 
 

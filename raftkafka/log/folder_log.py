@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import structlog
 
 from raftkafka.disk import Disk
 from raftkafka.errors import KafkaError
+from raftkafka.log.checkpoints import PARTITION_METADATA
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.log_dir import PartitionFolder
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.log.segment import DamagedLog
+from raftkafka.types import ZERO_ID
 
 DAMAGE_ADVICE = (
     "records that were flushed are missing or changed; restore the folder from a copy, or remove "
@@ -47,14 +50,30 @@ def open_log(
         on_progress=on_progress,
         topic_id=folder.topic_id,
     )
-    if folder.is_trusted and not folder.new_files:
-        # Its names are durable since it was closed; an idle log needs no flush.
+    if not folder.is_settled:
+        if folder.topic_id != ZERO_ID:
+            # A killed process may have left it in the cache: the next flush covers it.
+            folder.new_files.append(disk.open(f"{folder.path}/{PARTITION_METADATA}"))
+    elif not folder.new_files:
+        # Its names are durable since it was closed: an idle log needs no flush.
         partition_log.segments.names_changed = False
     return partition_log
 
 
+def release_log(folder: PartitionFolder, partition_log: PartitionLog) -> None:
+    """Let go of a log that was checked, so that it can be trusted from now on. Blocking.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    with _os_errors():
+        partition_log.release()
+    folder.new_files.clear()
+    folder.is_trusted = True
+
+
 def close_log(disk: Disk, folder: PartitionFolder, partition_log: PartitionLog) -> None:
-    """Make a log and its place durable, so that it can be trusted from now on. Blocking.
+    """Make a log and its place durable, and let go of it. Blocking.
 
     Raises:
         OSError: the disk refused.
@@ -64,16 +83,23 @@ def close_log(disk: Disk, folder: PartitionFolder, partition_log: PartitionLog) 
     new_files, folder.new_files = folder.new_files, []
     for file in new_files:
         file.sync()
-    try:
+    with _os_errors():
         partition_log.close()
+    if new_files:
+        disk.sync_folder(folder.directory.path)
+    folder.is_trusted = folder.is_settled = True
+    folder.directory.recovery_points[folder.partition] = partition_log.flushed_offset
+
+
+@contextmanager
+def _os_errors() -> Generator[None]:
+    """Raise what the disk raised, and not what clients are told of it."""
+    try:
+        yield
     except KafkaError as error:
         if isinstance(error.__cause__, OSError):
             raise error.__cause__ from None
         raise
-    if new_files:
-        disk.sync_folder(folder.directory.path)
-    folder.is_trusted = True
-    folder.directory.recovery_points[folder.partition] = partition_log.flushed_offset
 
 
 def report_damage(folder: PartitionFolder, damage: DamagedLog) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from contextlib import suppress
 from struct import Struct
 from typing import NamedTuple
 
@@ -96,9 +97,10 @@ class Index:
         self._cut(self._rank(value - 1, by_value=True))
 
     def clear(self) -> None:
-        """Drop all entries and the file."""
+        """Drop all entries; the file stays if there is one, for making another costs more."""
         self._cut(0)
-        self._disk.remove(self.path)
+        with suppress(FileNotFoundError):
+            self._disk.open(self.path).truncate(0)
 
     def flush(self) -> None:
         """Write to the file what it does not hold yet. Not synced: recovery rebuilds indexes."""

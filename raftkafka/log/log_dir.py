@@ -79,6 +79,8 @@ class PartitionFolder:
     log: PartitionLog | None = None
     is_trusted: bool = False
     """Whether the files are known to hold all that was written: a stop or a recovery was clean."""
+    is_settled: bool = True
+    """Whether what was found here at start is durable; after a kill it may be in the cache only."""
     damage: DamagedLog | None = None
     is_deleted: bool = False
     new_files: list[File] = field(default_factory=list[File])
@@ -208,7 +210,14 @@ class LogDir:
             except NotADirectoryError:
                 self.found.ignored.append(path)
                 return
-            folder = PartitionFolder(self, partition, path, topic_id, is_trusted=self.ended_clean)
+            folder = PartitionFolder(
+                self,
+                partition,
+                path,
+                topic_id,
+                is_trusted=self.ended_clean,
+                is_settled=self.ended_clean,
+            )
             self.folders[partition] = folder
         elif name.endswith((STRAY_SUFFIX, FUTURE_SUFFIX)):
             self.found.ignored.append(path)
@@ -272,15 +281,6 @@ class LogDir:
         file.pwrite([checkpoints.encode_partition_metadata(topic_id)], 0)
         folder.topic_id = topic_id
         folder.new_files.append(file)
-
-    def sync_topic_id(self, folder: PartitionFolder) -> None:
-        """Make durable whose folder it is, which a killed process may have left undone. Blocking.
-
-        Raises:
-            OSError: the disk refused.
-        """
-        if folder.topic_id != ZERO_ID:
-            self._disk.open(f"{folder.path}/{checkpoints.PARTITION_METADATA}").sync()
 
     def set_aside(self, folder: PartitionFolder, unique: bytes, suffix: str) -> str:
         """Rename a partition's folder out of the way, and forget the partition.

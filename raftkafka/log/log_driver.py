@@ -35,7 +35,7 @@ from raftkafka.log.log_dir import (
 from raftkafka.log.log_settings import LogDirSettings
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.log.recovery import LOG_SUFFIX
-from raftkafka.log.recovery_driver import Recovery
+from raftkafka.log.recovery_driver import Recovery, Settling
 from raftkafka.log.removal_driver import UNIQUE_BYTES, Removal
 from raftkafka.log.retention_driver import Retention
 from raftkafka.log.segment import DamagedLog
@@ -102,6 +102,7 @@ class LogDirs:
         )
         self._write_behind = WriteBehind(self.flush, self._checkpoints.note_activity)
         self._removal = Removal(disk, self._checkpoints, random, self._fail)
+        self._settling = Settling(disk, log_config, self._fail)
         self._retention = Retention(self, log_config, self._current_high_watermarks, wall_ms)
         self._offline: list[LogDir] = []
         """Directories that failed and whose failure is not told yet."""
@@ -456,6 +457,8 @@ class LogDirs:
                     nursery.start_soon(self._removal.run)
                     nursery.start_soon(self._retention.run, self._settings)
                     nursery.start_soon(self._tell_offline)
+                    for directory in self._online():
+                        nursery.start_soon(self._settling.run, directory)
         finally:
             ended.set()
 
@@ -484,10 +487,16 @@ class LogDirs:
         return len(marked) == len(self._directories)
 
     async def _close(self, directory: LogDir, broker_epoch: int, marked: list[LogDir]) -> None:
-        open_folders = iter([f for f in directory.folders.values() if f.log is not None])
+        unfinished = iter(
+            [
+                folder
+                for folder in directory.folders.values()
+                if folder.log is not None or not (folder.is_settled or folder.damage)
+            ]
+        )
         async with trio.open_nursery() as nursery:
             for _ in range(CLOSE_TASKS):
-                nursery.start_soon(self._close_logs, directory, open_folders)
+                nursery.start_soon(self._close_logs, directory, unfinished)
         async with self._checkpoints.writer(directory):
             directory.update_log_starts()
             await self._checkpoints.store(directory)
@@ -498,13 +507,13 @@ class LogDirs:
 
     async def _close_logs(self, directory: LogDir, folders: Iterator[PartitionFolder]) -> None:
         while directory.failure is None and (batch := list(islice(folders, CLOSE_BATCH))):
-            await self._attempt(directory, partial(_close_all, self._disk, batch))
+            configs = [self._log_config(folder.partition.topic) for folder in batch]
+            await self._attempt(directory, partial(_close_all, self._disk, batch, configs))
 
 
-def _close_all(disk: Disk, folders: list[PartitionFolder]) -> None:
-    for folder in folders:
-        assert folder.log is not None
-        close_log(disk, folder, folder.log)
+def _close_all(disk: Disk, folders: list[PartitionFolder], configs: list[LogConfig]) -> None:
+    for folder, config in zip(folders, configs, strict=True):
+        close_log(disk, folder, folder.log or open_log(disk, folder, config))
 
 
 def _disown(partition_log: PartitionLog) -> None:

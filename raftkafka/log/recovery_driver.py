@@ -9,7 +9,8 @@ import structlog
 import trio
 
 from raftkafka.disk import Disk
-from raftkafka.log.folder_log import close_log, open_log, report_damage
+from raftkafka.log.flush_driver import prepare, sync
+from raftkafka.log.folder_log import close_log, open_log, release_log, report_damage
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.log_dir import LogDir, PartitionFolder
 from raftkafka.log.segment import DamagedLog
@@ -83,14 +84,56 @@ class Recovery:
             self._done += 1
 
     def _check(self, folder: PartitionFolder, config: LogConfig) -> None:
-        """Recover one log and close it again: it is opened when somebody asks for it. Blocking."""
+        """Check one log and let go of it: it is opened when somebody asks for it. Blocking."""
 
         def count(checked_bytes: int, _total_bytes: int) -> None:
             self._checked_bytes[folder] = checked_bytes
 
         try:
-            folder.directory.sync_topic_id(folder)
             recovered = open_log(self._disk, folder, config, on_progress=count)
-            close_log(self._disk, folder, recovered)
+            if config.flush_messages == 1 or config.flush_before_visible:
+                # What was acknowledged, or seen, is to be so from the start.
+                close_log(self._disk, folder, recovered)
+            else:
+                release_log(folder, recovered)
         except DamagedLog as damage:
             report_damage(folder, damage)
+
+
+class Settling:
+    """Makes durable what a killed process left in the cache, in the background.
+
+    Until then a start after another kill checks it again, and a clean stop has it to do.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        log_config: Callable[[str], LogConfig],
+        on_failure: Callable[[LogDir, OSError], None],
+    ) -> None:
+        self._disk = disk
+        self._log_config = log_config
+        self._on_failure = on_failure
+
+    async def run(self, directory: LogDir) -> None:
+        """Go through a directory's folders, one after the other."""
+        for folder in tuple(directory.folders.values()):
+            # An open log is flushed by whoever opened it.
+            if not folder.is_settled and folder.damage is None and folder.log is None:
+                config = self._log_config(folder.partition.topic)
+                try:
+                    await self._settle(folder, config)
+                except DamagedLog as damage:
+                    report_damage(folder, damage)
+                except OSError as error:
+                    self._on_failure(directory, error)
+            if directory.failure is not None:
+                return
+
+    async def _settle(self, folder: PartitionFolder, config: LogConfig) -> None:
+        job = prepare(folder, open_log(self._disk, folder, config))
+        await self._disk.run(partial(sync, self._disk, job))
+        if folder.log is None and not folder.is_deleted:
+            folder.directory.recovery_points[folder.partition] = job.log.log_end_offset
+            folder.is_settled = True

@@ -44,8 +44,8 @@ class WriteBehind:
         assert log is not None
         log.on_write = partial(self._on_write, folder)
         self._on_write(folder, log)
-        if log.flushed_offset < log.log_end_offset:
-            # Recovered after a kill: what flush.messages=1 acknowledged has to be readable.
+        if not folder.is_settled:
+            # Killed before: what flush.messages=1 acknowledged has to become readable again.
             self._flush(folder)
 
     def on_flushed(self, folder: PartitionFolder, log: PartitionLog) -> None:
