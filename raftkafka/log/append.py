@@ -10,9 +10,11 @@ from typing import NoReturn
 
 from crc32c import crc32c
 
+from raftkafka.compression import Codec
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.log.log_config import LogConfig
 from raftkafka.records import (
+    CODEC_MASK,
     CONTROL,
     CRC_START,
     HEADER_BYTES,
@@ -21,12 +23,17 @@ from raftkafka.records import (
     MAGIC,
     NO_TIMESTAMP,
     PREFIX_BYTES,
+    TRANSACTIONAL,
     iterate_records,
     unpack_header,
 )
 
 Header = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
 """The fields of ``BatchHeader``, unnamed: naming them costs as much as checking them."""
+
+CODECS = frozenset(codec.value for codec in Codec)
+PLAIN_ATTRIBUTES = CODECS | {codec | TRANSACTIONAL for codec in CODECS}
+"""All that clients send: one look-up tells that there is nothing to check."""
 
 LEGACY_OVERHEAD_BYTES = 14
 """A length below this is none in any format."""
@@ -77,14 +84,10 @@ def check_produced(batch: memoryview, config: LogConfig, now_ms: int) -> Header:
     last_offset_delta, _, max_timestamp, producer_id, _, base_sequence, count = header[6:]
     if count <= 0 or last_offset_delta != count - 1:
         invalid(f"Inconsistent batch offset range [0, {last_offset_delta}] and count {count}")
-    if attributes & CONTROL:
-        invalid("Clients are not allowed to write control records")
+    if attributes not in PLAIN_ATTRIBUTES:
+        _check_attributes(attributes)
     if producer_id >= 0 and base_sequence < 0:
         invalid(f"Invalid sequence number {base_sequence} with producer id {producer_id}")
-    if attributes & LOG_APPEND_TIME:
-        raise KafkaError(
-            ErrorCode.INVALID_TIMESTAMP, "Producer should not set timestamp type to LogAppendTime"
-        )
     if (
         max_timestamp - now_ms > config.message_timestamp_after_max_ms
         and not config.uses_log_append_time
@@ -93,6 +96,21 @@ def check_produced(batch: memoryview, config: LogConfig, now_ms: int) -> Header:
     if config.checks_records:
         _check_records(batch, config, now_ms)
     return header
+
+
+def _check_attributes(attributes: int) -> None:
+    """Refuse what no client may set; bits without a meaning pass, as they do in Kafka."""
+    if attributes & CONTROL:
+        invalid("Clients are not allowed to write control records")
+    if attributes & LOG_APPEND_TIME:
+        raise KafkaError(
+            ErrorCode.INVALID_TIMESTAMP, "Producer should not set timestamp type to LogAppendTime"
+        )
+    codec = attributes & CODEC_MASK
+    if codec not in CODECS:
+        raise KafkaError(
+            ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, f"Unknown compression type id: {codec}"
+        )
 
 
 def _refuse_size(code: ErrorCode, size_bytes: int, limit_bytes: int) -> NoReturn:

@@ -88,12 +88,20 @@ def test_a_whole_batch_passes_and_its_header_comes_back(codec: Codec) -> None:
             id="producer id without a sequence",
         ),
         pytest.param(
+            make_batch(flags=5), ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, id="unknown codec"
+        ),
+        pytest.param(
             make_batch(flags=LOG_APPEND_TIME), ErrorCode.INVALID_TIMESTAMP, id="LogAppendTime"
         ),
     ],
 )
 def test_other_bytes_are_refused(batch: memoryview | bytes, code: ErrorCode) -> None:
     assert error_of(batch) == code
+
+
+def test_bits_without_a_meaning_pass() -> None:
+    check_produced(make_batch(flags=0x400), CONFIG, NOW_MS)
+    check_produced(make_batch(flags=TRANSACTIONAL | Codec.ZSTD), CONFIG, NOW_MS)
 
 
 def test_any_changed_byte_after_the_crc_is_found() -> None:
