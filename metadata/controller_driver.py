@@ -16,6 +16,7 @@ from metadata.controller.decision import Decision, Situation
 from metadata.controller.office import Office
 from metadata.controller.producer_ids import allocate_producer_ids
 from metadata.controller.requests import DECIDERS
+from metadata.delta import Delta
 from metadata.errors import NotController, UnknownOutcome
 from metadata.image import MetadataImage
 from metadata.publisher import Publisher, Subscriber
@@ -29,7 +30,7 @@ from raftkafka.types import Randomness, uuid_text
 ENTRIES_AHEAD = 2
 """Entries of one decision that are on their way at once."""
 
-PARTITIONS_LOGGED = 10
+NAMES_LOGGED = 10
 
 log = structlog.get_logger(__name__)
 
@@ -108,11 +109,7 @@ class Controller:
     def apply(self, index: int, term: int, command: bytes) -> None:
         """Take a committed command: publish what it changes."""
         delta = self._publisher.apply(index, command)
-        if delta.unclean_elections:
-            names = [f"{topic}-{number}" for topic, _, number in sorted(delta.unclean_elections)]
-            log.warning(
-                "unclean_leader_elections", count=len(names), partitions=names[:PARTITIONS_LOGGED]
-            )
+        _log_step(delta)
         if self._office is not None and self._office.term == term:
             self._office.committed(command, self.image)
 
@@ -280,6 +277,20 @@ class Controller:
             outcome = error
         finally:
             proposal.end(outcome)
+
+
+def _log_step(delta: Delta) -> None:
+    """Say what an operator wants to find later, in one line each however large the step."""
+    for event, names in (
+        ("topics_created", [topic.name for topic in delta.topics_created]),
+        ("topics_deleted", [topic.name for topic in delta.topics_deleted]),
+        ("configs_changed", [f"{kind}:{name}" for kind, name in sorted(delta.configs_changed)]),
+    ):
+        if names:
+            log.info(event, count=len(names), names=names[:NAMES_LOGGED])
+    if delta.unclean_elections:
+        names = [f"{topic}-{number}" for topic, _, number in sorted(delta.unclean_elections)]
+        log.warning("unclean_leader_elections", count=len(names), partitions=names[:NAMES_LOGGED])
 
 
 class _Proposal:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from metadata.records import ConfigRecord, PartitionRecord, Record
 
-BATCH_RECORDS = 500
-"""Records in an entry, unless the next cut is further on: about 4 ms to make, 3 to apply."""
+BATCH_RECORDS = 300
+"""Records in an entry, unless the next cut is further on: 2 to 6 ms to make, 2 to apply."""
 
 
 def cut_into_batches(records: Iterable[Record]) -> Iterator[list[Record]]:
