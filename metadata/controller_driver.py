@@ -109,9 +109,9 @@ class Controller:
     def apply(self, index: int, term: int, command: bytes) -> None:
         """Take a committed command: publish what it changes."""
         delta = self._publisher.apply(index, command)
-        _log_step(delta)
         if self._office is not None and self._office.term == term:
             self._office.committed(command, self.image)
+            _log_step(delta)  # only here: a start replays steps that were told before
 
     def snapshot(self) -> Iterator[bytes]:
         """Return the published image, in chunks that stay valid while others follow."""
