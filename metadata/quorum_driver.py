@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 import trio
@@ -44,13 +43,12 @@ class NoPeers:
         raise AssertionError(f"a message to node {node_id}: {message}")
 
 
-@dataclass(frozen=True, slots=True)
-class QuorumConfig:
+class QuorumConfig(NamedTuple):
     """What the quorum takes of the broker's configuration."""
 
     folder: str
     raft: RaftSettings
-    segment_bytes: int = field(default=SEGMENT_BYTES)
+    segment_bytes: int = SEGMENT_BYTES
 
 
 class Quorum:
@@ -254,8 +252,10 @@ class Quorum:
             for chunk in job.chunks:
                 chunks.append(chunk)
                 await trio.lowlevel.checkpoint()
-            save = partial(self._folder.save_snapshot, job.index, job.term, job.sessions, chunks)
-            pump.saved(job.index, await self._disk.run(save))
+            save = partial(
+                self._folder.save_snapshot, job.last_index, job.term, job.sessions, chunks
+            )
+            pump.saved(job.last_index, await self._disk.run(save))
         except Exception as error:
             self._failure = error
         self._wake.set()

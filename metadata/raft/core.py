@@ -7,7 +7,7 @@ is staged, and says when it is durable.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from metadata.errors import NotController
 from metadata.raft import messages, pinned
@@ -29,18 +29,16 @@ from metadata.state_machine import StateMachine
 from raftkafka.types import Randomness
 
 
-@dataclass(frozen=True, slots=True)
-class SaveSnapshot:
-    """Job: write the state after entry ``index``; ``RaftCore.snapshot_saved`` follows."""
+class SaveSnapshot(NamedTuple):
+    """Job: write the state after ``last_index``; ``RaftCore.snapshot_saved`` follows."""
 
-    index: int
+    last_index: int
     term: int
     sessions: list[object]
     chunks: Iterable[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class InstallSnapshot:
+class InstallSnapshot(NamedTuple):
     """Job: write a leader's snapshot; ``RaftCore.snapshot_installed`` follows, nothing between."""
 
     source: int
@@ -49,8 +47,7 @@ class InstallSnapshot:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LoadSnapshot:
+class LoadSnapshot(NamedTuple):
     """Job: read the snapshot file; ``RaftCore.snapshot_loaded`` follows."""
 
 
@@ -318,7 +315,7 @@ class RaftCore:
         """A leader's snapshot is durable here; return the index that the log starts after."""
         self._set_now(now)
         self._snapshot_busy = False
-        if job.snapshot.index > self.commit_index:
+        if job.snapshot.last_index > self.commit_index:
             self._restore(job.snapshot)
         if self._raft.term == job.term and not self._raft.is_leader:
             self._answer_snapshot(job.source)
@@ -332,8 +329,8 @@ class RaftCore:
 
     def _restore(self, snapshot: Snapshot) -> None:
         self._proposals.restore(snapshot)
-        self.journal.start_after(snapshot.index, snapshot.term)
-        self._raft.applied_index = self._raft.commit_index = snapshot.index
+        self.journal.start_after(snapshot.last_index, snapshot.term)
+        self._raft.applied_index = self._raft.commit_index = snapshot.last_index
         self._applied_bytes = 0
         self._snapshot_bytes = len(snapshot.state)
 
@@ -364,13 +361,13 @@ class RaftCore:
             return  # entries of that term come first; the chunk is sent again
         self._election.note_leader(now)
         self._election.postpone(now)
-        if chunk.index <= self.commit_index:
+        if chunk.last_index <= self.commit_index:
             self._answer_snapshot(source)
             return
         taken = self._receiver.take(chunk)
         if isinstance(taken, int):
             round_ = self._replication.leader_round()
-            answer = messages.SnapshotAnswer(raft.term, chunk.index, taken, round_)
+            answer = messages.SnapshotAnswer(raft.term, chunk.last_index, taken, round_)
             self._outbox.send(source, answer)
             return
         try:

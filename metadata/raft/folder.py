@@ -6,7 +6,7 @@ All calls block: the driver makes them inside ``Disk.run``, one at a time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from metadata.raft import snapshot_file
 from metadata.raft.frames import Record
@@ -21,8 +21,7 @@ from raftkafka.errors import DamagedDisk, DataFolderInUse
 SEGMENT_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
+class Recovered(NamedTuple):
     """What a node starts from."""
 
     identity: Identity
@@ -101,7 +100,7 @@ class QuorumFolder:
             DamagedDisk: it does not check.
         """
         content = self._disk.read(self._snapshot_path)
-        return self._decode(content).index, content
+        return self._decode(content).last_index, content
 
     def close(self) -> None:
         """Let another process have the folder."""
@@ -129,7 +128,7 @@ class QuorumFolder:
     def _check_cover(self, opened: Opened, snapshot: Snapshot | None) -> None:
         """Demand that snapshot and journal together leave no gap."""
         base, last = opened.entries[0][1], opened.entries[-1][1]
-        covered = 0 if snapshot is None else snapshot.index
+        covered = 0 if snapshot is None else snapshot.last_index
         if base > covered:
             raise DamagedDisk(
                 f"{self.path}: the journal starts after entry {base}, but the snapshot covers "

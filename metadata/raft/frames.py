@@ -17,7 +17,7 @@ Anything else that does not check is damage. The idea of the zero sectors is etc
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cbor2
 from crc32c import crc32c
@@ -41,8 +41,7 @@ class DamagedFrame(Exception):
         self.position = position
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """The whole frames of one segment."""
 
     frames: list[tuple[int, list[Record]]]
@@ -61,8 +60,7 @@ def encode(records: list[Record], salt: bytes, position: int) -> bytes:
     return _HEADER.pack(len(body), body_crc, header_crc, MAGIC) + body
 
 
-@dataclass(frozen=True, slots=True)
-class First:
+class First(NamedTuple):
     """The frame at the start of a segment."""
 
     records: list[Record]

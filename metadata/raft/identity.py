@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from raftkafka.errors import ForeignDataFolder
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """One voter's or observer's journal; the directory id is drawn when the folder is made.
 
     A wiped folder comes back with another directory id, so its owner cannot be taken for

@@ -7,7 +7,7 @@ before. The calls block: the driver makes them inside ``Disk.run``, one at a tim
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from metadata.raft import frames
 from metadata.raft.frames import DamagedFrame, Record
@@ -22,15 +22,13 @@ FIRST_FRAME_BYTES_MAX = 1024
 ADVICE = "restore the folder from a copy, or wipe it if other voters hold the log"
 
 
-@dataclass(slots=True)
-class _Segment:
+class _Segment(NamedTuple):
     number: int
     start_index: int
     """Last index of the log when the segment began."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """What the folder held."""
 
     identity: Identity
@@ -42,20 +40,21 @@ class Opened:
     """Where a torn tail was cut, for the log."""
 
 
-@dataclass(slots=True)
 class JournalFiles:
     """Appends frames to the newest segment and drops the oldest ones."""
 
-    disk: Disk
-    folder: str
-    segment_bytes: int
-    identity: Identity
-    """Replaced by the stored one when the folder has one."""
-    _segments: list[_Segment] = field(default_factory=list[_Segment])
-    _file: File | None = None
-    _size: int = 0
-    _end: int = 0
-    _state: Replay = field(default_factory=Replay)
+    def __init__(self, disk: Disk, folder: str, segment_bytes: int, fresh: Identity) -> None:
+        self._disk = disk
+        self._folder = folder
+        self._segment_bytes = segment_bytes
+        self._identity = fresh
+        """Whose journal it is; replaced by the stored one when the folder has one."""
+        self._segments: list[_Segment] = []
+        self._file: File | None = None
+        self._size = 0
+        self._end = 0
+        self._state = Replay()
+        """Where the log stands, without its entries."""
 
     def exists(self) -> bool:
         """Whether the folder holds any segment."""
@@ -75,7 +74,7 @@ class JournalFiles:
         if not numbers:
             self._roll(1, 0)
         state = self._state
-        opened = Opened(self.identity, state.term, state.voted_for, state.entries, torn)
+        opened = Opened(self._identity, state.term, state.voted_for, state.entries, torn)
         self._state = state.without_entries()
         return opened
 
@@ -95,9 +94,9 @@ class JournalFiles:
     def trim(self, index: int) -> None:
         """Remove the segments that a log starting after ``index`` does not need."""
         while len(self._segments) > 1 and self._segments[1].start_index <= index:
-            self.disk.remove(self._path(self._segments.pop(0).number))
+            self._disk.remove(self._path(self._segments.pop(0).number))
             # Or a power loss could bring this one back without the next: a gap.
-            self.disk.sync_folder(self.folder)
+            self._disk.sync_folder(self._folder)
 
     def close(self) -> None:
         """Close the newest segment."""
@@ -106,17 +105,17 @@ class JournalFiles:
             self._file = None
 
     def _numbers(self) -> list[int]:
-        names = [name for name in self.disk.listdir(self.folder) if name.endswith(SUFFIX)]
+        names = [name for name in self._disk.listdir(self._folder) if name.endswith(SUFFIX)]
         stems = [name.removesuffix(SUFFIX) for name in names]
         numbers = sorted(int(stem) for stem in stems if stem.isdecimal())
         if numbers and numbers != list(range(numbers[0], numbers[-1] + 1)):
-            raise DamagedDisk(f"{self.folder}: a segment is missing among {names}; {ADVICE}")
+            raise DamagedDisk(f"{self._folder}: a segment is missing among {names}; {ADVICE}")
         return numbers
 
     def _load(self, number: int, *, is_newest: bool) -> str | None:
         """Add a segment to the log; say where its torn tail was, if it had one."""
         path = self._path(number)
-        data = self.disk.read(path)
+        data = self._disk.read(path)
         try:
             torn_bytes = self._read(number, data)
             if torn_bytes and not is_newest:
@@ -127,8 +126,8 @@ class JournalFiles:
             # What was read counts from now on, but it may never have reached the platter:
             # its writer was killed before the sync, or the sync failed. So it is written
             # anew, whole or not at all, without the torn tail.
-            self.disk.replace(path, data[: self._end] + bytes(len(data) - self._end))
-            self._file = self.disk.open(path)
+            self._disk.replace(path, data[: self._end] + bytes(len(data) - self._end))
+            self._file = self._disk.open(path)
         return f"{path}: {torn_bytes} bytes at {self._end}" if torn_bytes else None
 
     def _read(self, number: int, data: bytes) -> int:
@@ -137,10 +136,10 @@ class JournalFiles:
         if header.size != len(data):
             raise DamagedFrame(len(data), f"the file should have {header.size} bytes")
         if not self._segments:
-            header.identity.expect(self.identity, self.folder)
-            self.identity = header.identity
+            header.identity.expect(self._identity, self._folder)
+            self._identity = header.identity
             self._state = Replay.starting_at(header)
-        elif header.identity != self.identity or not self._state.stands_at(header):
+        elif header.identity != self._identity or not self._state.stands_at(header):
             raise DamagedFrame(0, "the segment does not continue the one before")
         scan = frames.scan(data, self._salt(number), first.end)
         for position, records in scan.frames:
@@ -153,23 +152,23 @@ class JournalFiles:
     def _roll(self, number: int, room: int) -> None:
         """Begin a segment with room for at least ``room`` bytes after its header."""
         salt = HEADER_SALT + number.to_bytes(8)
-        size = max(self.segment_bytes, room + FIRST_FRAME_BYTES_MAX)
-        header = header_record(self.identity, size, self._state)
+        size = max(self._segment_bytes, room + FIRST_FRAME_BYTES_MAX)
+        header = header_record(self._identity, size, self._state)
         first = frames.encode([header], salt, 0)
         assert len(first) <= FIRST_FRAME_BYTES_MAX
         self.close()
         path = self._path(number)
-        self.disk.replace(path, first + bytes(size - len(first)))
-        self._file = self.disk.open(path)
+        self._disk.replace(path, first + bytes(size - len(first)))
+        self._file = self._disk.open(path)
         self._segments.append(_Segment(number, self._state.last_index))
         self._size, self._end = size, len(first)
 
     def _salt(self, number: int | None = None) -> bytes:
         newest = self._segments[-1].number if number is None else number
-        return self.identity.directory_id + newest.to_bytes(8)
+        return self._identity.directory_id + newest.to_bytes(8)
 
     def _path(self, number: int) -> str:
-        return f"{self.folder}/{number:012d}{SUFFIX}"
+        return f"{self._folder}/{number:012d}{SUFFIX}"
 
 
 def _damaged(path: str, position: int, reason: str) -> DamagedDisk:

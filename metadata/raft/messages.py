@@ -8,8 +8,7 @@ it refuses. ``term`` is always the sender's term when the message was made.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from typing import cast
+from typing import NamedTuple, cast
 
 from metadata.raft.commands import is_command
 from metadata.raft.replay import Entry
@@ -18,8 +17,7 @@ from raftkafka.errors import Malformed
 COUNT_MAX = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class PreVote:
+class PreVote(NamedTuple):
     """Would you vote for me in term + 1? Asked before a term is burnt (Raft thesis, 9.6)."""
 
     term: int
@@ -27,8 +25,7 @@ class PreVote:
     last_term: int
 
 
-@dataclass(frozen=True, slots=True)
-class PreVoteAnswer:
+class PreVoteAnswer(NamedTuple):
     """``asked_term`` is the asker's term when it asked."""
 
     term: int
@@ -36,8 +33,7 @@ class PreVoteAnswer:
     granted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RequestVote:
+class RequestVote(NamedTuple):
     """``transfer``: the leader asked for this election, so its followers do not refuse."""
 
     term: int
@@ -46,15 +42,13 @@ class RequestVote:
     transfer: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(NamedTuple):
     """A vote given, durably; there is no answer that refuses one."""
 
     term: int
 
 
-@dataclass(frozen=True, slots=True)
-class AppendEntries:
+class AppendEntries(NamedTuple):
     """Entries that follow (previous_index, previous_term); none is a heartbeat."""
 
     term: int
@@ -65,8 +59,7 @@ class AppendEntries:
     read_round: int
 
 
-@dataclass(frozen=True, slots=True)
-class AppendAnswer:
+class AppendAnswer(NamedTuple):
     """``success``: everything before ``next_index`` is held, durably, as the leader has it."""
 
     term: int
@@ -76,36 +69,32 @@ class AppendAnswer:
     read_round: int
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotChunk:
-    """Bytes of the snapshot file whose last entry is ``index``."""
+class SnapshotChunk(NamedTuple):
+    """Bytes of the snapshot file that covers the log up to ``last_index``."""
 
     term: int
-    index: int
+    last_index: int
     offset: int
     total: int
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotAnswer:
+class SnapshotAnswer(NamedTuple):
     """The bytes before ``offset`` arrived."""
 
     term: int
-    index: int
+    last_index: int
     offset: int
     read_round: int
 
 
-@dataclass(frozen=True, slots=True)
-class StaleTerm:
+class StaleTerm(NamedTuple):
     """You lead in a term that is over."""
 
     term: int
 
 
-@dataclass(frozen=True, slots=True)
-class TimeoutNow:
+class TimeoutNow(NamedTuple):
     """Take over: campaign at once."""
 
     term: int
@@ -124,23 +113,10 @@ Message = (
     | TimeoutNow
 )
 
-_KINDS: tuple[type[Message], ...] = (
-    PreVote,
-    PreVoteAnswer,
-    RequestVote,
-    Vote,
-    AppendEntries,
-    AppendAnswer,
-    SnapshotChunk,
-    SnapshotAnswer,
-    StaleTerm,
-    TimeoutNow,
-)
-
 
 def to_wire(message: Message) -> list[object]:
     """Return the array that carries a message."""
-    return [_KINDS.index(type(message)), *(getattr(message, f.name) for f in fields(message))]
+    return [_KINDS.index(type(message)), *message]
 
 
 def from_wire(frame: object) -> Message:
@@ -155,16 +131,14 @@ def from_wire(frame: object) -> Message:
     if not _is_count(kind) or cast("int", kind) >= len(_KINDS):
         raise Malformed("unknown kind of message")
     message_type = _KINDS[cast("int", kind)]
-    shape = fields(message_type)
-    if len(values) != len(shape):
+    checks = _SHAPES[message_type]
+    if len(values) != len(checks):
         raise Malformed(f"{message_type.__name__} with {len(values)} fields")
-    for field, value in zip(shape, values, strict=True):
-        if not _CHECKS[str(field.type)](value):
-            raise Malformed(f"{message_type.__name__}.{field.name}")
+    for name, check, value in zip(message_type._fields, checks, values, strict=True):
+        if not check(value):
+            raise Malformed(f"{message_type.__name__}.{name}")
     message = cast("Callable[..., Message]", message_type)(*values)
-    if isinstance(message, AppendEntries):
-        return _checked_entries(message)
-    return message
+    return _checked_entries(message) if isinstance(message, AppendEntries) else message
 
 
 def _checked_entries(message: AppendEntries) -> AppendEntries:
@@ -176,7 +150,7 @@ def _checked_entries(message: AppendEntries) -> AppendEntries:
             raise Malformed("entries out of order")
         index, term = entry_index, entry_term
         entries.append((command, entry_index, entry_term))
-    return replace(message, entries=entries)
+    return message._replace(entries=entries)
 
 
 def _is_count(value: object) -> bool:
@@ -194,9 +168,26 @@ def _is_entry(value: object) -> bool:
     return len(parts) == 3 and is_command(parts[0]) and _is_count(parts[1]) and _is_count(parts[2])
 
 
-_CHECKS: dict[str, Callable[[object], bool]] = {
-    "int": _is_count,
-    "bool": lambda value: isinstance(value, bool),
-    "bytes": lambda value: isinstance(value, bytes),
-    "list[Entry]": _is_entries,
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_data(value: object) -> bool:
+    return isinstance(value, bytes)
+
+
+_SHAPES: dict[type[Message], tuple[Callable[[object], bool], ...]] = {
+    PreVote: (_is_count, _is_count, _is_count),
+    PreVoteAnswer: (_is_count, _is_count, _is_flag),
+    RequestVote: (_is_count, _is_count, _is_count, _is_flag),
+    Vote: (_is_count,),
+    AppendEntries: (_is_count, _is_count, _is_count, _is_count, _is_entries, _is_count),
+    AppendAnswer: (_is_count, _is_count, _is_flag, _is_flag, _is_count),
+    SnapshotChunk: (_is_count, _is_count, _is_count, _is_count, _is_data),
+    SnapshotAnswer: (_is_count, _is_count, _is_count, _is_count),
+    StaleTerm: (_is_count,),
+    TimeoutNow: (_is_count,),
 }
+"""What each field must be. The order of the kinds is the wire's."""
+
+_KINDS = tuple(_SHAPES)

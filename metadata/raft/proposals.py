@@ -92,5 +92,5 @@ class Proposals:
         try:
             self._machine.restore(snapshot.state)
         except Exception as error:
-            raise RestoreFailed(snapshot.index, error) from error
+            raise RestoreFailed(snapshot.last_index, error) from error
         self._sessions.restore(snapshot.sessions)

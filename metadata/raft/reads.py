@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 ReadDone = Callable[[int | None], None]
 """Gets the index that the reader may read at, or None if leadership was lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(NamedTuple):
     round: int
-    index: int
+    read_index: int
     done: ReadDone
 
 
@@ -45,10 +44,10 @@ class Reads:
         confirmed = self._confirmed_round(self._confirmed.values())
         while self._waiting:
             first = self._waiting[0]
-            if first.round > confirmed or first.index > applied_index:
+            if first.round > confirmed or first.read_index > applied_index:
                 return
             self._waiting.pop(0)
-            first.done(first.index)
+            first.done(first.read_index)
 
     def fail(self) -> None:
         """Leadership is over."""

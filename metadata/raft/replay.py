@@ -11,7 +11,7 @@ The first record of a segment is of kind 0 and repeats where the log stood.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 from metadata.raft.frames import DamagedFrame, Record
 from metadata.raft.identity import Identity
@@ -39,8 +39,7 @@ def cut_record(index: int, term: int) -> Record:
     return [CUT, index, term]
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentHeader:
+class SegmentHeader(NamedTuple):
     """First record of a segment."""
 
     identity: Identity

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import cbor2
 from crc32c import crc32c
@@ -24,11 +23,10 @@ class DamagedSnapshot(Exception):
     """The bytes are no whole snapshot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """State after entry ``index``, whose term was ``term``."""
+class Snapshot(NamedTuple):
+    """State after entry ``last_index``, whose term was ``term``."""
 
-    index: int
+    last_index: int
     term: int
     voters: tuple[int, ...]
     sessions: list[object]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from metadata.raft.journal import Journal
 from metadata.raft.messages import SnapshotAnswer, SnapshotChunk
@@ -14,11 +15,10 @@ from metadata.raft.upstream import Upstream
 RESEND_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """A snapshot file as it is on disk, and the last entry that it covers."""
 
-    index: int
+    last_index: int
     data: bytes
 
 
@@ -56,7 +56,7 @@ class SnapshotSender:
         outgoing.sent = now
         content, offset = outgoing.content, outgoing.offset
         data = content.data[offset : offset + self._settings.snapshot_chunk_bytes]
-        chunk = SnapshotChunk(self._raft.term, content.index, offset, len(content.data), data)
+        chunk = SnapshotChunk(self._raft.term, content.last_index, offset, len(content.data), data)
         self._outbox.send(node_id, chunk)
 
     def loaded(self, content: Content) -> None:
@@ -66,7 +66,7 @@ class SnapshotSender:
     def on_answer(self, now: float, source: int, answer: SnapshotAnswer) -> None:
         """Send the next chunk from where the receiver stands."""
         outgoing = self._outgoing.get(source)
-        if outgoing is None or outgoing.content.index != answer.index:
+        if outgoing is None or outgoing.content.last_index != answer.last_index:
             return
         if answer.offset != outgoing.offset and answer.offset <= len(outgoing.content.data):
             outgoing.offset, outgoing.sent = answer.offset, float("-inf")
@@ -90,9 +90,9 @@ class SnapshotSender:
 
     def _current(self, node_id: int) -> _Outgoing | None:
         outgoing = self._outgoing.get(node_id)
-        if outgoing is not None and outgoing.content.index >= self._journal.base_index:
+        if outgoing is not None and outgoing.content.last_index >= self._journal.base_index:
             return outgoing
-        if self._content is None or self._content.index < self._journal.base_index:
+        if self._content is None or self._content.last_index < self._journal.base_index:
             self._want_content()
             return None
         outgoing = self._outgoing[node_id] = _Outgoing(self._content)
@@ -108,7 +108,7 @@ class SnapshotReceiver:
 
     def take(self, chunk: SnapshotChunk) -> bytes | int:
         """Add a chunk; return the whole file, or the offset that is needed next."""
-        key = (chunk.term, chunk.index, chunk.total)
+        key = (chunk.term, chunk.last_index, chunk.total)
         if chunk.offset == 0 and key != self._key:
             self._key, self._data = key, bytearray()
         if key != self._key:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaStatus:
+class ReplicaStatus(NamedTuple):
     """One voter's or observer's position. Offsets are exclusive: one past the last index."""
 
     node_id: int
@@ -18,8 +17,7 @@ class ReplicaStatus:
     """Seconds since it last held all that the leader held."""
 
 
-@dataclass(frozen=True, slots=True)
-class RaftStatus:
+class RaftStatus(NamedTuple):
     """The quorum as this node sees it."""
 
     leader_id: int | None

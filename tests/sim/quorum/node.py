@@ -190,10 +190,10 @@ class Life:
 
         def work() -> None:
             folder = self._folder
-            sizes.append(folder.save_snapshot(save.index, save.term, save.sessions, chunks))
+            sizes.append(folder.save_snapshot(save.last_index, save.term, save.sessions, chunks))
 
         def saved() -> None:
-            self.pump.saved(save.index, sizes[0])
+            self.pump.saved(save.last_index, sizes[0])
             self.wake()
 
         self._later(work, saved)

@@ -90,8 +90,8 @@ class Node:
                 work()
             for save in self.pump.take_saves():
                 folder, chunks = self.folder, list(save.chunks)
-                size = folder.save_snapshot(save.index, save.term, save.sessions, chunks)
-                self.pump.saved(save.index, size)
+                size = folder.save_snapshot(save.last_index, save.term, save.sessions, chunks)
+                self.pump.saved(save.last_index, size)
             if not self.pump.is_due:
                 return
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from metadata.raft.messages import AppendAnswer, AppendEntries
 from tests.unit.raft.bench import Bench
 
@@ -67,7 +65,7 @@ def test_a_follower_never_cuts_what_the_leader_has_too() -> None:
     sent = [m for _, _, m in bench.take(1, 2, AppendEntries) if isinstance(m, AppendEntries)]
     bench.flow()
     log = bench[2].log()
-    bench[2].receive(1, replace(sent[0], entries=sent[0].entries[:1]))
+    bench[2].receive(1, sent[0]._replace(entries=sent[0].entries[:1]))
     assert bench[2].log() == log
     assert bench[1].outcomes == [2, 3]
 

@@ -35,10 +35,10 @@ def test_the_log_is_trimmed_only_behind_a_durable_snapshot() -> None:
     (save,) = node.pump.take_saves()
     assert node.journal.base_index == 0, "not written yet"
     chunks = list(save.chunks)
-    size = node.folder.save_snapshot(save.index, save.term, save.sessions, chunks)
-    node.pump.saved(save.index, size)
+    size = node.folder.save_snapshot(save.last_index, save.term, save.sessions, chunks)
+    node.pump.saved(save.last_index, size)
     node.step()
-    assert node.journal.base_index == save.index
+    assert node.journal.base_index == save.last_index
 
 
 def test_memory_and_files_are_bounded_by_snapshots_and_nothing_is_lost() -> None:
