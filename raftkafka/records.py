@@ -107,6 +107,10 @@ class Record(NamedTuple):
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
+RecordHead = tuple[int, int, bool]
+"""Offset, timestamp, and whether there is a key: what stands before a record's content."""
+
+
 def parse_header(buffer: Buffer, position: int = 0) -> BatchHeader:
     """Read the header at ``position``; at least 61 bytes must be there."""
     return BatchHeader(*unpack_header(buffer, position))
@@ -164,19 +168,47 @@ def iterate_records(batch: Buffer, max_bytes: int = DECOMPRESSED_BYTES_MAX) -> I
         KafkaError: CORRUPT_MESSAGE if the records are not what the header says.
     """
     header = parse_header(batch)
-    data = memoryview(decompress(header.codec, memoryview(batch)[HEADER_BYTES:], max_bytes))
+    data = bytes(decompress(header.codec, memoryview(batch)[HEADER_BYTES:], max_bytes))
     position = 0
     for _ in range(header.record_count):
         try:
             record, position = _read_record(data, position, header)
         except (IndexError, UnicodeDecodeError) as error:
-            raise KafkaError(
-                ErrorCode.CORRUPT_MESSAGE, f"A record is cut off or no record: {error}"
-            ) from error
+            raise _cut_off(error) from error
         yield record
 
 
-def _read_record(data: memoryview, position: int, header: BatchHeader) -> tuple[Record, int]:
+def iterate_heads(batch: Buffer, max_bytes: int = DECOMPRESSED_BYTES_MAX) -> Iterator[RecordHead]:
+    """Yield the heads of the records of one whole batch, several times faster than the records.
+
+    Args and errors: see ``iterate_records``.
+    """
+    header = parse_header(batch)
+    data = bytes(decompress(header.codec, memoryview(batch)[HEADER_BYTES:], max_bytes))
+    position = 0
+    for _ in range(header.record_count):
+        try:
+            length, start = _read_varint(data, position)
+            timestamp_delta, at = _read_varint(data, start + 1)  # after unused attributes
+            offset_delta, at = _read_varint(data, at)
+            key_length, at = _read_varint(data, at)
+        except IndexError as error:
+            raise _cut_off(error) from error
+        position = start + length
+        if not at + max(key_length, 0) < position <= len(data):
+            raise _cut_off(f"length {length}")
+        if header.attributes & LOG_APPEND_TIME:
+            timestamp = header.max_timestamp
+        else:
+            timestamp = header.base_timestamp + timestamp_delta
+        yield header.base_offset + offset_delta, timestamp, key_length >= 0
+
+
+def _cut_off(reason: object) -> KafkaError:
+    return KafkaError(ErrorCode.CORRUPT_MESSAGE, f"A record is cut off or no record: {reason}")
+
+
+def _read_record(data: bytes, position: int, header: BatchHeader) -> tuple[Record, int]:
     length, position = _read_varint(data, position)
     end = position + length
     if not position < end <= len(data):
@@ -203,10 +235,12 @@ def _read_record(data: memoryview, position: int, header: BatchHeader) -> tuple[
     return Record(offset, timestamp, key, value, tuple(headers)), end
 
 
-def _read_varint(data: memoryview, position: int) -> tuple[int, int]:
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
     """Read a zigzag integer of at most ten bytes."""
     byte = data[position]
     position += 1
+    if byte < 0x80:
+        return (byte >> 1) ^ -(byte & 1), position
     value = byte & 0x7F
     shift = 7
     while byte & 0x80:
@@ -219,14 +253,14 @@ def _read_varint(data: memoryview, position: int) -> tuple[int, int]:
     return (value >> 1) ^ -(value & 1), position
 
 
-def _read_bytes(data: memoryview, position: int) -> tuple[bytes | None, int]:
+def _read_bytes(data: bytes, position: int) -> tuple[bytes | None, int]:
     length, position = _read_varint(data, position)
     if length < 0:
         return None, position
     end = position + length
     if end > len(data):
         raise IndexError(f"{length} bytes where {len(data) - position} are left")
-    return bytes(data[position:end]), end
+    return data[position:end], end
 
 
 def build_batch(

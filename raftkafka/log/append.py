@@ -24,7 +24,7 @@ from raftkafka.records import (
     NO_TIMESTAMP,
     PREFIX_BYTES,
     TRANSACTIONAL,
-    iterate_records,
+    iterate_heads,
     unpack_header,
 )
 
@@ -149,18 +149,18 @@ def _explain_framing(batch: memoryview) -> NoReturn:
 def _check_records(batch: memoryview, config: LogConfig, now_ms: int) -> None:
     """Check each record: only topics that are compacted or refuse old timestamps pay for it."""
     keyless: list[tuple[int, str]] = []
-    for index, record in enumerate(iterate_records(batch)):
-        if record.offset != index:
-            invalid(f"Record {index} has offset delta {record.offset}")
-        if config.is_compacted and record.key is None:
+    for index, (offset, timestamp, has_key) in enumerate(iterate_heads(batch)):
+        if offset != index:
+            invalid(f"Record {index} has offset delta {offset}")
+        if config.is_compacted and not has_key:
             keyless.append((index, "Compacted topic cannot accept message without key"))
-        if not config.uses_log_append_time and record.timestamp != NO_TIMESTAMP:
-            age_ms = now_ms - record.timestamp
+        if not config.uses_log_append_time and timestamp != NO_TIMESTAMP:
+            age_ms = now_ms - timestamp
             if (
                 age_ms > config.message_timestamp_before_max_ms
                 or -age_ms > config.message_timestamp_after_max_ms
             ):
-                _refuse_timestamp(record.timestamp, config, now_ms, index)
+                _refuse_timestamp(timestamp, config, now_ms, index)
     if keyless:
         raise InvalidRecords(ErrorCode.INVALID_RECORD, keyless)
 

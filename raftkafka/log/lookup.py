@@ -6,11 +6,12 @@ KIP-734.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from raftkafka.log.segment import Segment, WalkedBatch, walk
 from raftkafka.log.segment_list import SegmentList
-from raftkafka.records import NO_TIMESTAMP, Record, iterate_records
+from raftkafka.records import NO_TIMESTAMP, RecordHead, iterate_heads
 
 
 class FoundOffset(NamedTuple):
@@ -41,13 +42,13 @@ def find_timestamp(
 def _find_in_segment(segment: Segment, timestamp: int, start_offset: int) -> FoundOffset | None:
     """Search from the last time index entry that is not later than ``timestamp``."""
     entry = segment.time_index.floor_by_key(timestamp)
-    offset = segment.base_offset + (entry.value if entry else 0)
-    position = segment.position_of(max(offset, start_offset))
+    first_offset = segment.base_offset + (entry.value if entry else 0)
+    position = segment.position_of(max(first_offset, start_offset))
     for batch in walk(segment.open_file(), position, segment.written_bytes):
         if batch.header.max_timestamp >= timestamp:
-            for record in _records(segment, batch):
-                if record.timestamp >= timestamp and record.offset >= start_offset:
-                    return _found(record, batch)
+            for offset, time, _ in _heads(segment, batch):
+                if time >= timestamp and offset >= start_offset:
+                    return FoundOffset(time, offset, batch.header.leader_epoch)
     return None
 
 
@@ -63,16 +64,13 @@ def find_max_timestamp(segments: SegmentList, end_offset: int) -> FoundOffset | 
         return None
     position = latest.position_of(latest.max_timestamp_offset)
     batch = next(walk(latest.open_file(), position, latest.written_bytes))
-    for record in _records(latest, batch):
-        if record.timestamp == latest.max_timestamp:
-            return _found(record, batch) if record.offset < end_offset else None
+    for offset, time, _ in _heads(latest, batch):
+        if time == latest.max_timestamp:
+            found = FoundOffset(time, offset, batch.header.leader_epoch)
+            return found if offset < end_offset else None
     return None
 
 
-def _records(segment: Segment, batch: WalkedBatch) -> list[Record]:
+def _heads(segment: Segment, batch: WalkedBatch) -> Iterator[RecordHead]:
     data = segment.open_file().pread(batch.end - batch.position, batch.position)
-    return list(iterate_records(data))
-
-
-def _found(record: Record, batch: WalkedBatch) -> FoundOffset:
-    return FoundOffset(record.timestamp, record.offset, batch.header.leader_epoch)
+    return iterate_heads(data)

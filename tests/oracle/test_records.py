@@ -16,6 +16,7 @@ from raftkafka.records import (
     build_batch,
     has_valid_crc,
     iterate_batches,
+    iterate_heads,
     iterate_records,
     parse_header,
 )
@@ -98,3 +99,6 @@ def test_we_read_kafka_pythons_batches(
     assert header.record_count == len(records)
     assert header.max_timestamp == max(record.timestamp for record in records)
     assert list(iterate_records(batch)) == records
+    assert list(iterate_heads(batch)) == [
+        (record.offset, record.timestamp, record.key is not None) for record in records
+    ]

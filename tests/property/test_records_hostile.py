@@ -15,6 +15,7 @@ from raftkafka.records import (
     build_batch,
     has_valid_crc,
     iterate_batches,
+    iterate_heads,
     iterate_records,
     next_sequence,
     parse_header,
@@ -50,6 +51,7 @@ def test_changed_bytes_are_records_or_refused(position: int, data: bytes) -> Non
 def test_any_bytes_are_records_or_refused(records: bytes, count: int) -> None:
     batch = BATCH[:57] + count.to_bytes(4, "big", signed=True) + records
     assert refusal(lambda: list(iterate_records(batch))) in (None, ErrorCode.CORRUPT_MESSAGE)
+    assert refusal(lambda: list(iterate_heads(batch))) in (None, ErrorCode.CORRUPT_MESSAGE)
 
 
 @given(cut=st.integers(0, 2 * len(BATCH)))
@@ -65,6 +67,9 @@ def test_offsets_and_timestamps_are_relative(codec: Codec) -> None:
     assert (header.base_timestamp, header.max_timestamp) == (1000, 2000)
     assert list(iterate_records(batch)) == [
         record._replace(offset=100 + record.offset) for record in RECORDS
+    ]
+    assert list(iterate_heads(batch)) == [
+        (100 + record.offset, record.timestamp, record.key is not None) for record in RECORDS
     ]
 
 
