@@ -9,7 +9,8 @@ from typing import Any
 from metadata.controller.configs import alter_configs, incremental_alter_configs
 from metadata.controller.decision import Decision, Situation
 from metadata.controller.partitions import create_partitions
-from metadata.controller.topics import create_topics, delete_topics
+from metadata.controller.topic_deletion import delete_topics
+from metadata.controller.topics import create_topics
 from raftkafka.protocol.apis import ApiKey
 from raftkafka.protocol.schema import Response
 

@@ -24,7 +24,8 @@ from metadata.controller.decision import Decision, Situation
 from metadata.controller.office import Office
 from metadata.controller.partitions import create_partitions
 from metadata.controller.producer_ids import allocate_producer_ids
-from metadata.controller.topics import create_topics, delete_topics
+from metadata.controller.topic_deletion import delete_topics
+from metadata.controller.topics import create_topics
 from metadata.delta import Delta, difference
 from metadata.image import EMPTY, MetadataImage, name_shape
 from metadata.records import TOPIC_CONFIG

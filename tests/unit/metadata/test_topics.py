@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from metadata.controller.assignments import PARTITIONS_PER_REQUEST_MAX
-from metadata.controller.topics import create_topics, delete_topics
+from metadata.controller.topic_deletion import delete_topics
+from metadata.controller.topics import create_topics
 from metadata.image import MetadataImage
 from metadata.records import BROKER_CONFIG, TOPIC_CONFIG, ConfigRecord
 from raftkafka.config import BrokerConfig
