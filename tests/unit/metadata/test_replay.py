@@ -85,7 +85,8 @@ def test_removed_topic_takes_its_configuration_with_it() -> None:
 def test_topic_that_is_changed_and_removed_in_one_step() -> None:
     image = with_topic("t", A)
     delta = replay(image, 9, [PartitionChangeRecord(A, 0, leader=-1), RemoveTopicRecord(A)])
-    assert delta.image.topics == delta.image.topics_by_id == {}
+    assert not delta.image.topics
+    assert not delta.image.topics_by_id
     assert delta.topics_deleted == (image.topics["t"],)
     made_and_gone = replay(EMPTY, 9, [TopicRecord("t", A), RemoveTopicRecord(A)])
     assert made_and_gone.topics_created == made_and_gone.topics_deleted == ()
