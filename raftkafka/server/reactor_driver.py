@@ -30,6 +30,7 @@ SENDFILE_BYTES_MAX = 1024 * 1024
 SEND_BYTES_PER_TURN = 4 * 1024 * 1024
 """To one connection: a client on the same machine reads as fast as we send."""
 JOINED_BYTES_MAX = 64 * 1024
+GONE = select.EPOLLHUP | select.EPOLLERR | select.EPOLLRDHUP
 
 log = structlog.get_logger()
 
@@ -56,6 +57,8 @@ class Reactor:
         self._unsendable: set[Connection] = set()
         self._unsent: dict[Connection, None] = {}
         """With more to send than one turn may."""
+        self._hung_up: set[Connection] = set()
+        """Their peers send no more; the edge that told so does not come again."""
         self._is_waiting = False
 
     # ------------------------------------------------------------------ the loop
@@ -108,7 +111,9 @@ class Reactor:
             if event & select.EPOLLOUT and connection in self._unsendable:
                 self._unsendable.discard(connection)
                 self.send(connection)
-            if event & (select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR | select.EPOLLRDHUP):
+            if event & GONE:
+                self._hung_up.add(connection)
+            if event & (select.EPOLLIN | GONE):
                 ready[connection] = None
         return ready
 
@@ -171,7 +176,7 @@ class Reactor:
             self._drop(connection)
             return
         connection.received(count)
-        if count == len(space):
+        if count == len(space) or connection in self._hung_up:
             self._again[connection] = None
 
     def again(self, connection: Connection) -> None:
@@ -217,6 +222,7 @@ class Reactor:
         self._unsendable.discard(connection)
         self._again.pop(connection, None)
         self._unsent.pop(connection, None)
+        self._hung_up.discard(connection)
         connection.forget()
         self._acceptance.forget(connection)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import cast
 
-from raftkafka.protocol.apis import request_class
+from raftkafka.protocol.apis import request_class, valid_versions
 from raftkafka.protocol.frames import request_frame
 from tests.support.protocol_values import random_message
 from tests.support.wire import API_VERSIONS, call
@@ -20,10 +20,11 @@ Api = tuple[int, int, int]
 
 
 def advertised(port: int) -> list[Api]:
-    """Return what the broker offers, as it says itself."""
+    """Return what the broker offers, as it says itself, as far as there are tables for it."""
     answer = call(port, API_VERSIONS, 0, b"")
     (count,) = struct.unpack_from(">i", answer, 2)
-    return [struct.unpack_from(">hhh", answer, 6 + 6 * n) for n in range(count)]
+    offers = [struct.unpack_from(">hhh", answer, 6 + 6 * n) for n in range(count)]
+    return [(key, max(first, valid_versions(key)[0]), last) for key, first, last in offers]
 
 
 def valid_frame(apis: Sequence[Api], random: Random) -> bytes:

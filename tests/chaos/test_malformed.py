@@ -17,7 +17,7 @@ from tests.chaos.malformed import Api, advertised, malformed_frame
 from tests.support.batches import batch
 from tests.support.broker import MakeServer, Server
 from tests.support.requests import create_topic, parse_produced, produce_request, request_response
-from tests.support.wire import LOOPBACK, until
+from tests.support.wire import API_VERSIONS, LOOPBACK, frame, read_response, until
 
 SEED = int(os.environ.get("RAFTKAFKA_SEED", "0")) or time.time_ns() % 1_000_000
 THREADS = 6
@@ -111,3 +111,14 @@ def test_an_impossible_size_closes_the_connection(size: int, make_server: MakeSe
         assert time.monotonic() - start < 2
     assert server.rss_bytes - rss_before <= ONE_BAD_SIZE_GROWTH_MAX_BYTES
     server.stop()
+
+
+def test_a_peer_that_sends_no_more_is_answered_and_closed(make_server: MakeServer) -> None:
+    server = make_server()
+    server.start()
+    for _ in range(50):  # request and end come together: one edge tells of both
+        with socket.create_connection((LOOPBACK, server.port), 5) as connection:
+            connection.sendall(frame(API_VERSIONS, 0, b""))
+            connection.shutdown(socket.SHUT_WR)
+            assert len(read_response(connection)) > 100
+            assert connection.recv(1) == b""
