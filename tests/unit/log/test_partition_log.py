@@ -226,7 +226,9 @@ def test_only_what_is_written_is_read() -> None:
     assert values(log.read(0, MUCH, MUCH, True)) == [b"written"]
     assert log.read(1, MUCH, MUCH, True) is None
     log.write()
-    assert values(log.read(1, MUCH, MUCH, True)) == [b"queued"]
+    append(log, b"later")
+    assert values(log.read(2, MUCH, MUCH, True)) == [b"later"]
+    assert values(log.read(1, MUCH, MUCH, True)) == [b"queued", b"later"]
 
 
 def test_nothing_at_or_above_the_bound_is_read() -> None:
@@ -543,6 +545,29 @@ def test_a_cut_forgets_epochs_and_producers_of_what_is_gone() -> None:
     assert log.append_as_leader(batch, 3, NOW_MS).first_offset == 4
     log.write()
     assert values(log.read(4, MUCH, MUCH, True)) == [b"new"]
+
+
+def test_readers_do_not_go_on_where_a_cut_moved_the_records() -> None:
+    log = open_log(make_disk())
+    append(log, b"a")
+    append(log, b"b")
+    log.read(0, MUCH, MUCH, True)
+    log.truncate_to(1)
+    append(log, b"longer than before")
+    append(log, b"c")
+    assert values(log.read(2, MUCH, MUCH, True)) == [b"c"]
+
+
+def test_a_flushed_cut_is_durable_although_nothing_was_appended() -> None:
+    disk = make_disk(seed=3)
+    log = open_log(disk)
+    append(log, b"a")
+    append(log, b"b")
+    flush(disk, log)
+    log.truncate_to(1)
+    flush(disk, log)
+    again = open_log(disk.after_power_loss(), recovery_point=1, clean=False)
+    assert again.log_end_offset == 1
 
 
 def test_a_cut_at_or_after_the_end_changes_no_record() -> None:

@@ -281,6 +281,22 @@ def test_records_of_an_older_leader_do_not_follow_newer_ones() -> None:
     assert again.epochs.entries == [(2, 0), (5, 1)]
 
 
+def test_a_dropped_segment_that_came_back_is_dropped_again() -> None:
+    """It starts at the recovery point; the segment before it has that offset too by now."""
+    disk = make_disk()
+    log = open_log(disk)
+    for offset in range(3):
+        log.append_as_follower(make_batch(b"%03d" % offset, base_offset=offset, leader_epoch=0))
+    log.append_as_follower(make_batch(b"003", base_offset=3, leader_epoch=2))
+    log.write()
+    old = make_batch(b"999", base_offset=3, leader_epoch=1)
+    disk.open(path_of(3), create=True).pwrite([old], 0)
+    again = open_log(disk.after_kill(), recovery_point=3, clean=False)
+    assert values(again) == [0, 1, 2, 3]
+    assert again.epochs.entries == [(0, 0), (2, 3)]
+    assert [segment.base_offset for segment in again.segments] == [0]
+
+
 def test_only_what_is_not_promised_is_checked() -> None:
     disk, _ = filled(12)
     told: list[tuple[int, int]] = []
