@@ -558,8 +558,9 @@ def test_readers_do_not_go_on_where_a_cut_moved_the_records() -> None:
     assert values(log.read(2, MUCH, MUCH, True)) == [b"c"]
 
 
-def test_a_flushed_cut_is_durable_although_nothing_was_appended() -> None:
-    disk = make_disk(seed=3)
+@pytest.mark.parametrize("seed", range(8))
+def test_a_flushed_cut_is_durable_although_nothing_was_appended(seed: int) -> None:
+    disk = make_disk(seed)
     log = open_log(disk)
     append(log, b"a")
     append(log, b"b")
