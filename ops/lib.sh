@@ -2,6 +2,9 @@
 # to date only when its lock changed. Source it; it runs nothing by itself.
 # shellcheck shell=bash
 
+# A bare environment has a PATH that is not exported; what we start looks for it.
+export PATH
+
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=$ROOT/.venv
 ENVS=$ROOT/.envs
