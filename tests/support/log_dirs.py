@@ -9,24 +9,29 @@ from random import Random
 
 import trio
 
-from raftkafka.disk import Disk
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.log_driver import LogDirs
 from raftkafka.log.log_settings import LogDirSettings
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.records import iterate_batches, iterate_records
 from raftkafka.types import TopicPartition
+from tests.sim.memory_disk import MemoryDisk
 from tests.support.logs import NOW_MS, make_batch
 
 TOPIC_ID = bytes(range(16))
 EVENTS = TopicPartition("events", 0)
 
 
+def fresh_disk(seed: int = 0) -> MemoryDisk:
+    """Return an empty disk."""
+    return MemoryDisk(Random(seed))
+
+
 @dataclass
 class Life:
     """What the log directories of one process told, and the world that they live in."""
 
-    disk: Disk
+    disk: MemoryDisk
     settings: LogDirSettings = field(default_factory=lambda: LogDirSettings(("/data",)))
     config: LogConfig = field(default_factory=LogConfig)
     now_ms: int = NOW_MS
@@ -63,6 +68,14 @@ class Life:
             nursery.start_soon(dirs.run)
             yield dirs
             nursery.cancel_scope.cancel()
+
+    def kill(self) -> None:
+        """Let the next life find what this one wrote."""
+        self.disk = self.disk.after_kill()
+
+    def lose_power(self) -> None:
+        """Let the next life find what this one synced, and part of the rest."""
+        self.disk = self.disk.after_power_loss()
 
     def open(self, dirs: LogDirs, partition: TopicPartition = EVENTS) -> PartitionLog:
         """Open a log of the topic."""
