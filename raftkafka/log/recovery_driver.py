@@ -119,15 +119,18 @@ class Settling:
     async def run(self, directory: LogDir) -> None:
         """Go through a directory's folders, one after the other."""
         for folder in tuple(directory.folders.values()):
-            # An open log is flushed by whoever opened it.
-            if not folder.is_settled and folder.damage is None and folder.log is None:
+            # An open log is flushed by whoever opened it; a deleted one has moved away.
+            if not (
+                folder.is_settled or folder.is_deleted or folder.damage or folder.log is not None
+            ):
                 config = self._log_config(folder.partition.topic)
                 try:
                     await self._settle(folder, config)
                 except DamagedLog as damage:
                     report_damage(folder, damage)
                 except OSError as error:
-                    self._on_failure(directory, error)
+                    if not folder.is_deleted:
+                        self._on_failure(directory, error)
             if directory.failure is not None:
                 return
 
