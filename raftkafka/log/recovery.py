@@ -86,7 +86,6 @@ def open_log(
         disk, folder, [Segment(disk, folder, base, config) for base in bases or [log_start_offset]]
     )
     end_offset = _adopt(segments, recovery_point, clean)
-    segments.names_changed = not bases or not clean or end_offset > recovery_point
     epochs = _load_epochs(disk, folder, segments, end_offset)
     snapshots = SnapshotFiles(disk, folder, names)
     producers = ProducerStates()

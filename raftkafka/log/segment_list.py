@@ -27,7 +27,10 @@ class SegmentList:
         self.active = segments[-1]
         self.deleted_files: list[str] = []
         self.names_changed = True
-        """Whether files were made or renamed since the folder was last synced."""
+        """Whether files were made or renamed since the folder was last synced.
+
+        True at first: a process that was killed may have left that to do, or a cut of a file.
+        """
 
     def __iter__(self) -> Iterator[Segment]:
         return iter(self._segments)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import replace
 from functools import partial
 
@@ -403,17 +402,17 @@ def test_a_snapshot_that_is_older_than_the_first_record_is_not_believed() -> Non
     assert not disk.exists(path_of(9, ".snapshot"))
 
 
-def test_opening_and_closing_a_log_at_rest_waits_for_no_device() -> None:
-    disk, log = filled()
-    in_thread(disk, log.close)
-    disk = disk.after_kill()
-    log = open_log(disk, CONFIG, recovery_point=10)
-    assert log.begin_flush() is None
-    before = disk.listdir(FOLDER)
-    for operation in ("sync", "sync_folder"):
-        disk.fail(operation, FOLDER, errno.EIO)
-    in_thread(disk, log.close)
-    assert disk.listdir(FOLDER) == before
+def test_the_first_flush_after_a_kill_makes_a_cut_durable() -> None:
+    for seed in range(8):
+        disk = make_disk(seed)
+        log = open_log(disk)
+        append(log, b"000")
+        append(log, b"001")
+        flush(disk, log)
+        log.truncate_to(1)
+        disk = disk.after_kill()
+        flush(disk, open_log(disk, recovery_point=1))
+        assert open_log(disk.after_power_loss(), recovery_point=1, clean=False).log_end_offset == 1
 
 
 def test_an_empty_log_leaves_no_snapshot() -> None:
