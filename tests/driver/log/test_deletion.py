@@ -121,8 +121,8 @@ async def test_an_old_recovery_point_is_not_believed_of_a_new_topic(
 async def test_a_power_loss_never_leaves_a_partition_in_two_directories(
     autojump_clock: MockClock,
 ) -> None:
-    for seed in range(20):
-        life = Life(fresh_disk(seed), TWO)
+    for seed in range(60):
+        life = Life(fresh_disk(seed), TWO, random=Random(seed))
         async with life.run() as dirs:
             append(life.open(dirs), b"old")
             await trio.sleep(3)
@@ -130,8 +130,8 @@ async def test_a_power_loss_never_leaves_a_partition_in_two_directories(
             new = dirs.open(EVENTS, OTHER_ID, life.config)
             append(new, b"new")
             dirs.request_flush(new)
-            await trio.sleep(0.001)
-        life.lose_power()
+            await trio.sleep(life.random.random() * 0.003)
+            life.lose_power()
         async with life.run() as dirs:
             assert len(list(dirs.folders)) <= 1
 

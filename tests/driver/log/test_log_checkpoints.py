@@ -56,7 +56,7 @@ async def test_nobody_is_asked_for_high_watermarks_while_nothing_happens(
         await trio.sleep(200)
         assert len(asked) == count
         append(life.open(dirs), b"value")
-        await trio.sleep(200)
+        await trio.sleep(60)
         assert count < len(asked) <= count + 3, "after the write, its flush, and once more"
 
 
