@@ -21,7 +21,6 @@ from raftkafka.server.handlers.api_versions import unsupported_version
 from raftkafka.server.handlers.fetch import FetchHandler
 from raftkafka.server.handlers.produce import ProduceHandler
 
-PRODUCE_KEY = ApiKey.PRODUCE.to_bytes(2)
 FIRST_PRODUCE_VERSION = 3
 """0 to 2 are advertised and refused, as Kafka does: old librdkafka compresses only if it sees 0."""
 
@@ -58,7 +57,7 @@ class Dispatcher:
         Raises:
             Malformed: the header or the body cannot be read.
         """
-        if bytes(frame[:2]) == PRODUCE_KEY and self._produce.handle_as_before(connection, frame):
+        if self._produce.handle_as_before(connection, frame):
             return
         header = parse_request_header(frame)
         if len(frame) > PLAIN_REQUEST_BYTES_MAX and header.api_key != ApiKey.PRODUCE:

@@ -7,6 +7,7 @@ the answer only the correlation id and the base offset.
 
 from __future__ import annotations
 
+from functools import partial
 from struct import Struct
 
 from raftkafka.log.segment import LogSlice
@@ -22,8 +23,6 @@ PROBE_OFFSET = 0x5EED_0FF5_E7_00_00_01
 SHAPES_MAX = 256
 ATTRIBUTES_LOW = 22
 """The byte of a batch header with the codec's bits, and those of transactions."""
-VERSION_LOW = 3
-"""The low byte of the API version; the high one is 0 in every version that is known."""
 PREFIX_BEGIN = 8
 """After API key, version and correlation id."""
 
@@ -34,36 +33,52 @@ _int64 = Struct(">q")
 class ProduceShapes:
     """The shapes that one connection uses: one for each partition of a topic."""
 
-    __slots__ = ("_by_prefix", "_length_position")
+    __slots__ = ("_by_prefix", "_head")
 
     def __init__(self) -> None:
         self._by_prefix: dict[bytes, ProduceShape] = {}
-        self._length_position = 0
+        self._head = head_of(PREFIX_BEGIN)
 
-    def find(self, frame: memoryview) -> ProduceShape | None:
-        """Return the shape that the frame's first bytes have, or None."""
-        return self._by_prefix.get(bytes(frame[PREFIX_BEGIN : self._length_position]))
+    def find(self, frame: memoryview) -> tuple[ProduceShape, int] | None:
+        """Return the shape that a request's first bytes have, and its correlation id, or None."""
+        head = self._head
+        if len(frame) < head.size:
+            return None
+        key_and_version, correlation_id, prefix = head.unpack_from(frame)
+        shape = self._by_prefix.get(prefix)
+        if shape is None or shape.key_and_version != key_and_version:
+            return None
+        return shape, correlation_id
 
     def add(self, shape: ProduceShape) -> None:
         """Remember a shape; another client id or topic takes the place of what was known."""
-        if shape.length_position != self._length_position or len(self._by_prefix) >= SHAPES_MAX:
+        if shape.length_position != self._head.size or len(self._by_prefix) >= SHAPES_MAX:
             self._by_prefix.clear()
-            self._length_position = shape.length_position
+            self._head = head_of(shape.length_position)
         self._by_prefix[shape.prefix] = shape
+
+
+def head_of(length_position: int) -> Struct:
+    """Return what reads API key and version as one, the correlation id, and the bytes up to there.
+
+    One call into C: each look at a memoryview in Python costs as much.
+    """
+    return Struct(f">ii{length_position - PREFIX_BEGIN}s")
 
 
 class ProduceShape:
     """The unchanging bytes of a Produce with one partition, and of its answer."""
 
     __slots__ = (
-        "_answer",
+        "_answer_begin",
+        "_answer_end",
         "_attributes",
-        "_base_offset_position",
         "_config",
         "_log_start_offset",
+        "_pack_answer",
         "_tail",
-        "_version",
         "acks",
+        "key_and_version",
         "leader",
         "length_position",
         "prefix",
@@ -80,12 +95,14 @@ class ProduceShape:
         acks: int,
         leader: PartitionLeader,
     ) -> None:
-        self._version = frame[VERSION_LOW]
-        self.prefix = bytes(frame[PREFIX_BEGIN:length_position])
+        self.key_and_version, _, self.prefix = head_of(length_position).unpack_from(frame)
         self.length_position = length_position
         self._tail = FLEXIBLE_TAIL if flexible else b""
-        self._answer = answer
-        self._base_offset_position = answer.index(_int64.pack(PROBE_OFFSET))
+        offset_position = answer.index(_int64.pack(PROBE_OFFSET))
+        size_word, self._answer_begin = answer[:4], answer[8:offset_position]
+        self._answer_end = answer[offset_position + _int64.size :]
+        pattern = f">4si{len(self._answer_begin)}sq{len(self._answer_end)}s"
+        self._pack_answer = partial(Struct(pattern).pack, size_word)
         self._attributes = attributes
         self._config = leader.log.config
         self._log_start_offset = leader.log.log_start_offset
@@ -93,22 +110,24 @@ class ProduceShape:
         self.leader = leader
 
     def records_of(self, frame: memoryview) -> memoryview | None:
-        """Return the batches of a frame of this shape, or None if it is of another."""
-        position = self.length_position
+        """Return the batches of a frame of this shape, or None if it is not as simple any more."""
+        leader = self.leader
+        log = leader.log
         if (
-            frame[VERSION_LOW] != self._version
-            or frame[VERSION_LOW - 1]
-            or self.leader.ended is not None
-            or self.leader.log.log_start_offset != self._log_start_offset
-            or self.leader.log.config is not self._config
-            or not self._answers_at_once()
+            leader.ended is not None
+            or log.log_start_offset != self._log_start_offset
+            or log.config is not self._config  # so flushes are as little waited for as before
+            or (self.acks == ACKS_ALL and len(leader.isr) != 1)
         ):
             return None
+        position = self.length_position
         if self._tail:
             length, position = short_uvarint(frame, position)
             length -= 1
         else:
-            length = _int32.unpack_from(frame, position)[0]
+            if len(frame) < position + _int32.size:
+                return None
+            (length,) = _int32.unpack_from(frame, position)
             position += 4
         end = position + length
         if length <= ATTRIBUTES_LOW or end + len(self._tail) != len(frame):
@@ -119,17 +138,9 @@ class ProduceShape:
             return None
         return frame[position:end]
 
-    def _answers_at_once(self) -> bool:
-        if self.acks == ACKS_ALL:
-            return self.leader.acks_on_write
-        return not self.leader.flush_before_ack
-
-    def answer(self, frame: memoryview, base_offset: int) -> bytearray:
+    def answer(self, correlation_id: int, base_offset: int) -> bytes:
         """Return the whole answer frame."""
-        answer = bytearray(self._answer)
-        answer[4:8] = frame[4:8]
-        _int64.pack_into(answer, self._base_offset_position, base_offset)
-        return answer
+        return self._pack_answer(correlation_id, self._answer_begin, base_offset, self._answer_end)
 
 
 def learn_shape(

@@ -135,16 +135,19 @@ class ProduceHandler:
             connection.produce_shapes.add(shape)
 
     def handle_as_before(self, connection: Connection, frame: memoryview) -> bool:
-        """Append a Produce that has the shape of the connection's last one; False if it has not.
+        """Append a Produce that has a shape known of the connection; False for any other request.
 
         Skips the parse: all but the batch and the correlation id are the same bytes as before.
         """
         shapes = connection.produce_shapes
         if not isinstance(shapes, ProduceShapes):
             return False
-        shape = shapes.find(frame)
-        records = shape.records_of(frame) if shape is not None else None
-        if shape is None or records is None:
+        found = shapes.find(frame)
+        if found is None:
+            return False
+        shape, correlation_id = found
+        records = shape.records_of(frame)
+        if records is None:
             return False
         leader = shape.leader
         try:
@@ -152,7 +155,7 @@ class ProduceHandler:
         except KafkaError:
             return False  # refused as it would be there, with the words for it
         self._writes.add(leader, connection)
-        connection.answer([shape.answer(frame, info.first_offset)])
+        connection.answer([shape.answer(correlation_id, info.first_offset)])
         return True
 
 
