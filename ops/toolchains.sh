@@ -65,7 +65,8 @@ toolchain_node() { # Node.js itself is a locked Python package: the same version
 
 toolchain_go() {
     local folder=$ROOT/tests/clients/go minor
-    minor=$(go version 2>/dev/null | sed -n 's/.* go1\.\([0-9]*\).*/\1/p')
+    PATH=$PATH:/usr/local/go/bin # where Go's own archive unpacks to
+    minor=$( (go version 2>/dev/null || true) | sed -n 's/.* go1\.\([0-9]*\).*/\1/p')
     if [ "${minor:-0}" -lt 26 ]; then
         leave_out go "Go 1.26 or newer is missing (found: ${minor:+1.}${minor:-none})"
         return
