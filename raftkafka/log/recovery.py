@@ -86,7 +86,7 @@ def open_log(
         disk, folder, [Segment(disk, folder, base, config) for base in bases or [log_start_offset]]
     )
     end_offset = _adopt(segments, recovery_point, clean)
-    epochs = _load_epochs(disk, folder, segments, end_offset)
+    epochs = _load_epochs(disk, folder, segments, log_start_offset, end_offset)
     snapshots = SnapshotFiles(disk, folder, names)
     producers = ProducerStates()
     restore_producers(producers, snapshots, segments, end_offset)
@@ -240,13 +240,18 @@ def checked_batches(file: File, offset: int, leader_epoch: int) -> Iterator[Walk
         position = end
 
 
-def _load_epochs(disk: Disk, folder: str, segments: SegmentList, end_offset: int) -> EpochCache:
+def _load_epochs(
+    disk: Disk, folder: str, segments: SegmentList, log_start_offset: int, end_offset: int
+) -> EpochCache:
     """Read the epoch checkpoint; what it lacks below ``end_offset`` comes from the batches."""
     try:
         epochs = EpochCache.decode(disk.read(f"{folder}/{FILE_NAME}"))
     except (FileNotFoundError, DamagedCheckpoint):
         epochs = EpochCache()
     epochs.truncate_from_end(end_offset)
+    first_offset = max(log_start_offset, segments.base_offset)
+    if epochs.entries and epochs.entries[0].start_offset > first_offset:
+        epochs.clear()  # the file is of a time when the log started later
     if end_offset > segments.base_offset:
         last = next(segments.batches_from(end_offset - 1, end_offset), None)
         if last is not None and last.header.leader_epoch != epochs.latest:

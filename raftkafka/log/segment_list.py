@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
 from raftkafka.disk import Disk
@@ -96,19 +96,19 @@ class SegmentList:
 
     def start_at(self, base_offset: int, config: LogConfig) -> None:
         """Drop everything and begin with one empty segment."""
-        self._drop(0, len(self._segments))
+        self._drop(reversed(self._segments))
         self._begin(base_offset, config)
 
     def truncate(self, segment: Segment, position: int) -> int:
         """Cut ``segment`` at a batch boundary and drop all after it; return the new end offset."""
-        self._drop(self._segments.index(segment) + 1, len(self._segments))
+        self._drop(reversed(self._segments[self._segments.index(segment) + 1 :]))
         self.active = segment
         return segment.truncate(position)
 
     def drop_oldest(self, count: int) -> None:
         """Drop the first ``count`` segments; at least one stays."""
         assert count < len(self._segments)
-        self._drop(0, count)
+        self._drop(self._segments[:count])
 
     def _begin(self, base_offset: int, config: LogConfig) -> None:
         segment = Segment(self._disk, self._folder, base_offset, config)
@@ -117,8 +117,11 @@ class SegmentList:
         self.active = segment
         self.names_changed = True
 
-    def _drop(self, start: int, stop: int) -> None:
-        for segment in self._segments[start:stop]:
+    def _drop(self, segments: Iterable[Segment]) -> None:
+        """Drop one after the other: wherever that is interrupted, no gap is left between others."""
+        dropped: set[Segment] = set()
+        for segment in segments:
+            dropped.add(segment)
             segment.generation += 1
             # The log first: an index without its log is removed by the next opening.
             for path in (segment.path, segment.offset_index.path, segment.time_index.path):
@@ -126,4 +129,4 @@ class SegmentList:
                     self._disk.rename(path, path + DELETED_SUFFIX)
                     self.deleted_files.append(path + DELETED_SUFFIX)
             self.names_changed = True
-        del self._segments[start:stop]
+        self._segments = [segment for segment in self._segments if segment not in dropped]

@@ -296,6 +296,28 @@ def test_a_dropped_segment_that_came_back_is_dropped_again() -> None:
     assert [segment.base_offset for segment in again.segments] == [0]
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_power_loss_while_a_log_starts_over_leaves_no_later_start(seed: int) -> None:
+    """Only the newest of the old segments may be gone: a log that starts later lost records."""
+    disk = make_disk(seed)
+    log = open_log(disk, CONFIG)
+    for _ in range(12):
+        append(log, b"v" * 100)
+    flush(disk, log)
+    log.truncate_fully_and_start_at(0)
+    disk = disk.after_power_loss()
+    kept = [int(name[:20]) for name in disk.listdir(FOLDER) if name.endswith(".log")]
+    assert kept == [0, 3, 6, 9][: len(kept)]
+    assert open_log(disk, CONFIG, clean=False).log_start_offset == 0
+
+
+def test_epochs_of_a_time_when_the_log_started_later_are_made_again() -> None:
+    disk, log = filled(12)
+    in_thread(disk, log.close)
+    in_thread(disk, partial(disk.replace, f"{FOLDER}/leader-epoch-checkpoint", b"0\n1\n2 9\n"))
+    check_is_whole(open_log(disk, CONFIG, recovery_point=12), 12)
+
+
 def test_only_what_is_not_promised_is_checked() -> None:
     disk, _ = filled(12)
     told: list[tuple[int, int]] = []
