@@ -10,7 +10,9 @@ import structlog
 import trio
 
 from raftkafka.server.connection import BufferPool, Connection, ConnectionLimits, Transport
-from raftkafka.server.turn import TurnClock
+
+MAPPED_IPV4 = "::ffff:"
+"""How a socket for both families writes the address of an IPv4 peer."""
 
 log = structlog.get_logger()
 
@@ -21,7 +23,6 @@ class AcceptanceLimits:
 
     connections: int
     connections_per_ip: int
-    connections_per_ip_overrides: Mapping[str, int]
     idle_s: float | None
 
 
@@ -32,13 +33,13 @@ class Acceptance:
         self,
         limits: AcceptanceLimits,
         connection_limits: ConnectionLimits,
-        clock: TurnClock,
         outbox: list[Connection],
     ) -> None:
         self.limits = limits
+        self.limits_by_address: Mapping[str, int] = {}
+        """What holds for some addresses in place of the limit for each."""
         self.connections: dict[Connection, None] = {}
         self._connection_limits = connection_limits
-        self._clock = clock
         self._outbox = outbox
         self._pool = BufferPool()
         self._per_ip: Counter[str] = Counter()
@@ -46,7 +47,8 @@ class Acceptance:
 
     def admit(self, transport: Transport, listener_name: str, peer: str) -> Connection | None:
         """Return a connection for a peer's address, or None if one limit is reached."""
-        limit = self.limits.connections_per_ip_overrides.get(peer, self.limits.connections_per_ip)
+        peer = peer.removeprefix(MAPPED_IPV4)
+        limit = self.limits_by_address.get(peer, self.limits.connections_per_ip)
         if self._per_ip[peer] >= limit or len(self.connections) >= self.limits.connections:
             log.warning("connection_refused", peer=peer, reason="too many connections")
             return None
@@ -58,7 +60,7 @@ class Acceptance:
             listener_name=listener_name,
             peer=peer,
         )
-        connection.last_active_s = self._clock.now_s
+        connection.last_active_s = trio.current_time()
         self.connections[connection] = None
         self._per_ip[peer] += 1
         return connection
@@ -84,9 +86,12 @@ class Acceptance:
             await self._gone.wait()
 
     def close_idle(self, now_s: float) -> None:
-        """Close what sent nothing, and waits for nothing, since ``connections.max.idle.ms``."""
+        """Close whose client did nothing, and waits for nothing, in ``connections.max.idle.ms``."""
         if self.limits.idle_s is None:
             return
         for connection in tuple(self.connections):
+            if connection.took_output:
+                connection.took_output = False
+                connection.last_active_s = now_s
             if now_s - connection.last_active_s > self.limits.idle_s and not connection.slots:
                 connection.abort()

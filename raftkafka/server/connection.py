@@ -123,6 +123,7 @@ class Connection:
         "peer",
         "produce_shapes",
         "slots",
+        "took_output",
         "transport",
         "unsent_bytes",
     )
@@ -151,6 +152,9 @@ class Connection:
         """No more requests are taken; it closes once all are answered."""
         self.in_outbox = False
         self.last_active_s = 0.0
+        """When its client last sent something, or took some of its output."""
+        self.took_output = False
+        """Whether output has left that ``last_active_s`` does not know of yet."""
         self.produce_shapes: object = None
         """What its Produce requests look like; only the produce handler knows the inside."""
         self._pool = pool
@@ -277,6 +281,7 @@ class Connection:
     def sent(self, count: int) -> None:
         """Count bytes of ``output`` that left; the driver removes them from the list itself."""
         was_blocked = self.blocked
+        self.took_output = True
         self.unsent_bytes -= count
         if was_blocked and not self.blocked:
             self.transport.again(self)
@@ -314,3 +319,19 @@ class Connection:
         self.slots.clear()
         self._buffer = None
         self._start = self._end = 0
+
+
+def drop_sent(output: list[Output], count: int) -> None:
+    """Remove the first ``count`` bytes from the output."""
+    whole = 0
+    for item in output:
+        if count < len(item):
+            break
+        count -= len(item)
+        whole += 1
+    if count:
+        head = output[whole]
+        output[whole] = (
+            head.after(count) if isinstance(head, LogSlice) else memoryview(head)[count:]
+        )
+    del output[:whole]

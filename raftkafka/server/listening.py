@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
 import trio
 
 from raftkafka.config import BrokerConfig, Endpoint
-from raftkafka.errors import AddressInUse
+from raftkafka.errors import AddressInUse, ConfigInvalid
 from raftkafka.server.acceptance import Acceptance
 from raftkafka.server.reactor_driver import Reactor
 from raftkafka.server.stream_driver import StreamServer
@@ -156,6 +156,24 @@ async def bind(endpoint: Endpoint, backlog: int) -> socket.socket:
         ) from error
     listener.setblocking(False)
     return listener
+
+
+async def limits_by_address(limits: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return ``max.connections.per.ip.overrides`` by addresses as sockets write them.
+
+    Raises:
+        ConfigInvalid: there is no host of that name.
+    """
+    found: dict[str, int] = {}
+    for host, limit in limits:
+        try:
+            addresses = await trio.socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise ConfigInvalid(
+                f"max.connections.per.ip.overrides: {host}: {error.strerror}"
+            ) from error
+        found.update((str(address[4][0]), limit) for address in addresses)
+    return found
 
 
 def port_of(listener: socket.socket) -> int:

@@ -17,7 +17,7 @@ import trio
 from raftkafka.errors import Malformed
 from raftkafka.log.segment import LogSlice
 from raftkafka.server.acceptance import Acceptance
-from raftkafka.server.connection import Connection, Output
+from raftkafka.server.connection import Connection, Output, drop_sent
 from raftkafka.server.turn import Turn
 from raftkafka.types import Buffer
 
@@ -279,19 +279,3 @@ def leading_bytes(output: list[Output]) -> tuple[Buffer, bool]:
         size += len(item)
     # copied into one: cheaper than a list of short buffers for the kernel
     return b"".join(buffers), len(buffers) < len(output)
-
-
-def drop_sent(output: list[Output], count: int) -> None:
-    """Remove the first ``count`` bytes from the output."""
-    whole = 0
-    for item in output:
-        if count < len(item):
-            break
-        count -= len(item)
-        whole += 1
-    if count:
-        head = output[whole]
-        output[whole] = (
-            head.after(count) if isinstance(head, LogSlice) else memoryview(head)[count:]
-        )
-    del output[:whole]

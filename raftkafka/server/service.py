@@ -16,11 +16,13 @@ from raftkafka.server.expiry import Expiry
 from raftkafka.server.expiry_driver import ExpiryDriver
 from raftkafka.server.handlers.fetch import FetchHandler
 from raftkafka.server.handlers.produce import ProduceHandler
+from raftkafka.server.listening import limits_by_address
 from raftkafka.server.read_ahead import ReadAhead
 from raftkafka.server.turn import Turn, TurnClock
 from raftkafka.server.write_queue import WriteQueue
 
-UNSENT_BYTES_MAX = 64 * 1024 * 1024
+UNSENT_BYTES_MAX = 1024 * 1024
+"""With more than this unsent a connection is not read: what its client asks for waits there."""
 IN_FLIGHT_DEADLINE_S = 5.0
 
 
@@ -28,7 +30,7 @@ class ClientService:
     """Connections of clients and what answers them."""
 
     def __init__(self, broker: BrokerView, environment: Environment, nursery: trio.Nursery) -> None:
-        config = broker.config
+        config = self._config = broker.config
         outbox: list[Connection] = []
         clock = TurnClock(environment.wall_ms, trio.current_time)
         expiry = self.expiry = Expiry()
@@ -49,9 +51,7 @@ class ClientService:
             queued_max_requests=config.queued_max_requests,
         )
         self._turn = Turn(dispatcher.handle, writes, expiry, clock, outbox, fetch.complete)
-        self.acceptance = Acceptance(
-            acceptance_limits(config), connection_limits(config), clock, outbox
-        )
+        self.acceptance = Acceptance(acceptance_limits(config), connection_limits(config), outbox)
         self._expiry_driver = ExpiryDriver(expiry, self._turn, self.acceptance)
         self._server = environment.make_server(self._turn, self.acceptance, config)
         self._is_serving = False
@@ -75,7 +75,10 @@ class ClientService:
 
         Raises:
             AddressInUse: one cannot be bound.
+            ConfigInvalid: a limit names a host that there is not.
         """
+        overrides = self._config.max_connections_per_ip_overrides
+        self.acceptance.limits_by_address = await limits_by_address(overrides)
         return {endpoint.name: await self._server.listen(endpoint) for endpoint in listeners}
 
     async def run(self) -> None:
@@ -101,7 +104,6 @@ def acceptance_limits(config: BrokerConfig) -> AcceptanceLimits:
     return AcceptanceLimits(
         connections=config.max_connections,
         connections_per_ip=config.max_connections_per_ip,
-        connections_per_ip_overrides=dict(config.max_connections_per_ip_overrides),
         idle_s=config.connections_max_idle_ms / 1000
         if config.connections_max_idle_ms > 0
         else None,

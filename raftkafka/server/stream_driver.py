@@ -13,7 +13,7 @@ import trio
 from raftkafka.errors import Malformed
 from raftkafka.log.segment import LogSlice
 from raftkafka.server.acceptance import Acceptance
-from raftkafka.server.connection import Connection
+from raftkafka.server.connection import Connection, drop_sent
 from raftkafka.server.turn import Turn
 
 READ_BYTES_MAX = 256 * 1024
@@ -90,12 +90,11 @@ class StreamServer:
             while True:
                 while connection.output:
                     head = connection.output[0]
-                    await end.stream.send_all(
-                        read_range(head) if isinstance(head, LogSlice) else head
-                    )
+                    data = read_some(head) if isinstance(head, LogSlice) else head
+                    await end.stream.send_all(data)
                     if connection.output and connection.output[0] is head:
-                        del connection.output[0]
-                        connection.sent(len(head))
+                        drop_sent(connection.output, len(data))
+                        connection.sent(len(data))
                 if connection.closing:
                     break
                 await end.may_send.wait()
@@ -144,12 +143,15 @@ class StreamServer:
                 end.scope.cancel()
 
 
-def read_range(range_: LogSlice) -> bytes:
-    """Return the bytes of a range.
+def read_some(range_: LogSlice) -> bytes:
+    """Return the first bytes of a range.
 
     Raises:
-        OSError: the segment was cut meanwhile.
+        OSError: the segment was cut meanwhile, or cannot be read.
     """
     if range_.is_stale:
         raise OSError("the segment was cut while its range waited to be sent")
-    return range_.read()
+    data = range_.file.pread(min(len(range_), READ_BYTES_MAX), range_.position)
+    if not data:
+        raise OSError("the segment is shorter than its range")
+    return data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import trio
-from trio.testing import memory_stream_pair
+from trio.testing import lockstep_stream_pair, memory_stream_pair
 
 from raftkafka.config import BrokerConfig, Endpoint
 from raftkafka.server.acceptance import Acceptance
@@ -24,9 +24,12 @@ class MemoryNetwork:
         """Make the server of the broker (``MakeServer``)."""
         return MemoryServer(turn, acceptance, self._receive)
 
-    async def connect(self) -> trio.abc.Stream:
-        """Return the client's end of a new connection."""
-        ours, theirs = memory_stream_pair()
+    async def connect(self, *, buffered: bool = True) -> trio.abc.Stream:
+        """Return the client's end of a new connection.
+
+        Without a buffer a send waits until the other end takes what is sent.
+        """
+        ours, theirs = memory_stream_pair() if buffered else lockstep_stream_pair()
         await self._send.send(theirs)
         return ours
 

@@ -182,6 +182,8 @@ class MemoryDriver(Driver):
     """The portable driver on a network in memory: under trio's MockClock time is virtual."""
 
     name = "memory"
+    buffered = True
+    """Whether a connection holds what is sent until it is received."""
 
     def disk(self) -> GatedMemoryDisk:
         """Return an empty disk."""
@@ -194,7 +196,7 @@ class MemoryDriver(Driver):
 
         async def connect(broker: Broker, listener: str) -> trio.abc.Stream:
             del broker, listener  # there is one of each
-            return await network.connect()
+            return await network.connect(buffered=self.buffered)
 
         return network.make_server, connect
 
