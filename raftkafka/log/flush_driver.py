@@ -82,6 +82,19 @@ class Flusher:
             self._waiting[folder] = None
             self._idle.unpark()
 
+    async def flush(self, job: FlushJob) -> None:
+        """Sync one log at once. What is asked for meanwhile waits, as for any other flush.
+
+        Raises:
+            OSError: as ``sync``.
+        """
+        self._running[job.folder] = False
+        try:
+            await self._disk.run(partial(sync, self._disk, job))
+        finally:
+            if self._running.pop(job.folder):
+                self.request(job.folder)
+
     async def run(self) -> None:
         """Flush what is asked for until cancelled."""
         async with trio.open_nursery() as nursery:

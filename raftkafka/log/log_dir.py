@@ -79,6 +79,8 @@ class PartitionFolder:
     log: PartitionLog | None = None
     is_trusted: bool = False
     """Whether the files are known to hold all that was written: a stop or a recovery was clean."""
+    settling: PartitionLog | None = None
+    """The log while it is made durable at start: whoever opens it meanwhile takes this one."""
     is_settled: bool = True
     """Whether what was found here at start is durable; after a kill it may be in the cache only."""
     damage: DamagedLog | None = None

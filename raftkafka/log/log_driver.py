@@ -102,7 +102,7 @@ class LogDirs:
         )
         self._write_behind = WriteBehind(self.flush, self._checkpoints.note_activity)
         self._removal = Removal(disk, self._checkpoints, random, self._fail)
-        self._settling = Settling(disk, log_config, self._fail)
+        self._settling = Settling(disk, self._flushers, log_config, self._fail)
         self._retention = Retention(self, log_config, self._current_high_watermarks, wall_ms)
         self._offline: list[LogDir] = []
         """Directories that failed and whose failure is not told yet."""
@@ -233,7 +233,7 @@ class LogDirs:
             self.delete(partition)
         folder = self._folders.get(partition) or self._make(partition, topic_id)
         if folder.log is None or folder.directory.failure is not None:
-            self.keep(folder, self.peek(folder, config))
+            self.keep(folder, folder.settling or self.peek(folder, config))
             assert folder.log is not None
         return folder.log
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import structlog
 import trio
 
 from raftkafka.disk import Disk
-from raftkafka.log.flush_driver import prepare, sync
+from raftkafka.log.flush_driver import Flusher, prepare
 from raftkafka.log.folder_log import close_log, open_log, release_log, report_damage
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.log_dir import LogDir, PartitionFolder
@@ -109,10 +109,12 @@ class Settling:
     def __init__(
         self,
         disk: Disk,
+        flushers: Mapping[LogDir, Flusher],
         log_config: Callable[[str], LogConfig],
         on_failure: Callable[[LogDir, OSError], None],
     ) -> None:
         self._disk = disk
+        self._flushers = flushers
         self._log_config = log_config
         self._on_failure = on_failure
 
@@ -136,7 +138,11 @@ class Settling:
 
     async def _settle(self, folder: PartitionFolder, config: LogConfig) -> None:
         job = prepare(folder, open_log(self._disk, folder, config))
-        await self._disk.run(partial(sync, self._disk, job))
+        folder.settling = job.log
+        try:
+            await self._flushers[folder.directory].flush(job)
+        finally:
+            folder.settling = None
         if folder.log is None and not folder.is_deleted:
             folder.directory.recovery_points[folder.partition] = job.log.log_end_offset
             folder.is_settled = True
