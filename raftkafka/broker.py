@@ -13,6 +13,7 @@ import trio
 
 from metadata.controller.brokers import BrokerRegistration
 from metadata.controller_driver import Controller
+from metadata.delta import Delta
 from metadata.quorum_driver import Quorum, QuorumConfig
 from metadata.raft.settings import RaftSettings
 from metadata.records import BrokerEndpoint
@@ -89,7 +90,7 @@ class Broker:
         await self._start_logs(nursery)
         view = BrokerView(
             config,
-            self._controller,
+            self.controller,
             self._quorum,
             self.replicas,
             self._log_dirs,
@@ -124,7 +125,7 @@ class Broker:
         self._log_dirs = LogDirs(
             disk,
             log_dir_settings(config),
-            lambda topic: self._log_configs.of(self._controller.image, topic),
+            lambda topic: self._log_configs.of(self.controller.image, topic),
             wall_ms=self._environment.wall_ms,
             random=random,
         )
@@ -137,23 +138,23 @@ class Broker:
     async def _start_metadata(self, nursery: trio.Nursery) -> None:
         """Start the quorum, and read the metadata to its end."""
         config, environment = self.config, self._environment
-        self._controller = Controller(
+        self.controller = Controller(
             config.node_id, config, environment.random, cluster_id=self._ownership.cluster_id
         )
         voters = frozenset({config.node_id})
         quorum_config = QuorumConfig(
             f"{config.metadata_log_dir}/{METADATA_FOLDER}", RaftSettings(config.node_id, voters)
         )
-        self._quorum = Quorum(quorum_config, environment.disk, environment.random, self._controller)
-        await nursery.start(self._controller.run, self._quorum)
+        self._quorum = Quorum(quorum_config, environment.disk, environment.random, self.controller)
+        await nursery.start(self.controller.run, self._quorum)
         await nursery.start(self._quorum.run)
-        check_cluster(self._ownership, self._controller.image.cluster_id)
+        check_cluster(self._ownership, self.controller.image.cluster_id)
 
     async def _start_logs(self, nursery: trio.Nursery) -> None:
         """Recover what an unclean stop left, and follow the metadata from now on."""
         log_dirs = self._log_dirs
         self.replicas = ReplicaManager(
-            self.config.node_id, log_dirs, self._log_configs, self._controller.image
+            self.config.node_id, log_dirs, self._log_configs, self.controller.image
         )
         log_dirs.on_flushed = self._on_flushed
         log_dirs.on_dir_offline = self._on_dir_offline
@@ -161,12 +162,12 @@ class Broker:
         await log_dirs.start()
         await log_dirs.set_strays_aside(self.replicas.is_hosted)
         self._replica_driver = ReplicaDriver(self.replicas)
-        self._controller.subscribe(self._replica_driver.on_delta)
+        self.controller.subscribe(self._on_delta)
         nursery.start_soon(self._log_dirs.run)
 
     async def _join(self, nursery: trio.Nursery) -> None:
         """Register, take up the partitions, and name the folders."""
-        config, environment, controller = self.config, self._environment, self._controller
+        config, environment, controller = self.config, self._environment, self.controller
         registration = BrokerRegistration(
             config.node_id,
             environment.random.randbytes(INCARNATION_ID_BYTES),
@@ -196,7 +197,12 @@ class Broker:
         nursery.start_soon(self._replica_driver.run)
         await self._log_dirs.mark_started(self._broker_epoch)
 
-    # ------------------------------------------------------------------ what disks report
+    # ------------------------------------------------------------------ what others report
+
+    def _on_delta(self, delta: Delta) -> None:
+        """The metadata changed: that may end what clients wait for."""
+        self._replica_driver.on_delta(delta)
+        self.service.run_turn()
 
     def _on_flushed(self, flushed: PartitionLog) -> None:
         """A log is durable up to further on: that may acknowledge, and show, more."""

@@ -8,11 +8,12 @@ Source: Kafka 4.0 ``ReplicaManager.applyDelta``, ``getPartitionOrException``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from metadata.delta import Delta
 from metadata.image import MetadataImage, PartitionImage, TopicImage
+from metadata.records import TOPIC_CONFIG
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.partition_log import PartitionLog
@@ -186,8 +187,8 @@ class ReplicaManager:
             self._drop(topic)
         for name, _, number in delta.partitions_changed:
             self._renew(name, number)
-        for _, name in delta.configs_changed:
-            self._reconfigure(name)
+        for kind, name in delta.configs_changed:
+            self._reconfigure([name] if kind == TOPIC_CONFIG else self._leaders)
 
     def _drop(self, topic: TopicImage) -> None:
         for number, partition in topic.partitions.items():
@@ -208,9 +209,9 @@ class ReplicaManager:
         else:
             self._end(topic, number, ErrorCode.NOT_LEADER_OR_FOLLOWER)
 
-    def _reconfigure(self, name: str) -> None:
-        """A topic's configuration changed, or (any other name) the broker's beneath them all."""
-        for topic in [name] if name in self._image.topics else list(self._leaders):
+    def _reconfigure(self, topics: Iterable[str]) -> None:
+        """Their configuration changed: a topic's own, or the broker's beneath them all."""
+        for topic in topics:
             config = self._log_configs.of(self._image, topic)
             for leader in self._leaders.get(topic, {}).values():
                 leader.log.config = config

@@ -116,12 +116,14 @@ class Dispatcher:
         slot: Slot,
         answer: Coroutine[Any, Any, Response | Encoded],
     ) -> None:
-        async with self._queue:
-            try:
+        try:
+            async with self._queue:
                 response = await answer
-            except KafkaError as error:
-                self._failed(connection, header, error)
-                return
+        except KafkaError as error:
+            self._failed(connection, header, error)
+            return
+        finally:
+            answer.close()  # in case the broker stops before its turn came
         connection.muted = False
         connection.fill(slot, response_frame(header, response))
         connection.transport.again(connection)

@@ -1,9 +1,9 @@
-"""Deadlines of parked requests: one heap, entries that ended otherwise are skipped when due."""
+"""Deadlines of parked requests: one heap, entries that ended otherwise are swept now and then."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Protocol
 
@@ -21,12 +21,16 @@ class Expiring(Protocol):
         ...
 
 
+SWEEP_MIN = 1024
+
+
 class Expiry:
     """Deadlines in seconds of the loop's clock."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Expiring]] = []
         self._sequence = count()
+        self._sweep_at = SWEEP_MIN
         self.on_earlier: Callable[[float], None] | None = None
         """Called with the deadline of an entry that comes before all others."""
 
@@ -38,8 +42,16 @@ class Expiry:
         """Call ``item.expire()`` at the deadline unless it is done by then."""
         earlier = not self._heap or deadline_s < self._heap[0][0]
         heappush(self._heap, (deadline_s, next(self._sequence), item))
+        if len(self._heap) >= self._sweep_at:
+            self._sweep()
         if earlier and self.on_earlier is not None:
             self.on_earlier(deadline_s)
+
+    def _sweep(self) -> None:
+        """Drop what is done: most acknowledgements come long before their deadline."""
+        self._heap = [entry for entry in self._heap if not entry[2].done]
+        heapify(self._heap)
+        self._sweep_at = max(SWEEP_MIN, 2 * len(self._heap))
 
     def next_deadline(self) -> float | None:
         """Return when ``expire`` has something to do, or None."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from raftkafka.errors import ErrorCode, KafkaError
+from raftkafka.log.partition_log import PartitionLog
+from raftkafka.log.segment import LogSlice
 from raftkafka.protocol.frames import RequestHeader
 from raftkafka.protocol.messages.fetch import (
     FetchDivergingEpoch,
@@ -114,6 +116,15 @@ class ParkedFetch(Slot):
         return [w.leader for topic in self._wanted for w in topic if w.leader is not None]
 
     # ------------------------------------------------------------------ the answer
+
+    def ranges(self, response: FetchResponse) -> list[tuple[PartitionLog, LogSlice]]:
+        """Return the ranges of files in an answer, each with the log that it is of."""
+        return [
+            (wanted.leader.log, part.records)
+            for topic, wanted_parts in zip(response.responses, self._wanted, strict=True)
+            for part, wanted in zip(topic.partitions, wanted_parts, strict=True)
+            if isinstance(part.records, LogSlice) and wanted.leader is not None
+        ]
 
     def read(self, max_bytes: int) -> tuple[FetchResponse, bool]:
         """Return the answer as of now, and whether it is enough not to wait.

@@ -12,10 +12,14 @@ import structlog
 import trio
 
 from raftkafka.disk import Disk
+from raftkafka.log.append_log import AppendLog
 from raftkafka.log.segment import LogSlice
 from raftkafka.server.connection import Connection
 
 READ_BYTES = 1024 * 1024
+
+Range = tuple[AppendLog, LogSlice]
+"""What is to be sent, and the log that it is of."""
 
 log = structlog.get_logger()
 
@@ -28,24 +32,25 @@ class ReadAhead:
         self._nursery = nursery
         self._run_turn = run_turn
 
-    def is_warm(self, slices: Sequence[LogSlice]) -> bool:
+    def is_warm(self, ranges: Sequence[Range]) -> bool:
         """Whether sending all of these does not wait for the disk."""
-        return all(s.file.is_warm(s.position, len(s)) for s in slices)
+        return all(s.file.is_warm(s.position, len(s)) for _, s in ranges)
 
     def then(
-        self, slices: Sequence[LogSlice], connection: Connection, send: Callable[[], None]
+        self, ranges: Sequence[Range], connection: Connection, send: Callable[[], None]
     ) -> None:
         """Read the ranges in a thread, then call ``send`` and run a turn."""
-        self._nursery.start_soon(self._read, slices, connection, send)
+        self._nursery.start_soon(self._read, ranges, connection, send)
 
     async def _read(
-        self, slices: Sequence[LogSlice], connection: Connection, send: Callable[[], None]
+        self, ranges: Sequence[Range], connection: Connection, send: Callable[[], None]
     ) -> None:
-        for slice_ in slices:
+        for log_, slice_ in ranges:
             try:
                 await self._disk.run(partial(touch, slice_))
             except OSError as error:
                 log.error("read_failed", file=slice_.file.path, error=str(error))
+                log_.fail(error)
                 connection.abort()
                 return
         send()

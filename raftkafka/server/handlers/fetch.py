@@ -8,7 +8,6 @@ Source: Kafka 4.0 ``KafkaApis.handleFetchRequest``, ``ReplicaManager.fetchMessag
 from __future__ import annotations
 
 from raftkafka.errors import ErrorCode, KafkaError
-from raftkafka.log.segment import LogSlice
 from raftkafka.protocol.codec import decode
 from raftkafka.protocol.frames import RequestHeader
 from raftkafka.protocol.messages.fetch import FetchRequest, FetchResponse
@@ -105,18 +104,13 @@ class FetchHandler:
     def _answer(self, fetch: ParkedFetch, response: FetchResponse) -> None:
         """Send the response, once a worker thread has read ahead what is not in memory."""
         fetch.unpark()
-        slices = [
-            part.records
-            for topic in response.responses
-            for part in topic.partitions
-            if isinstance(part.records, LogSlice)
-        ]
+        ranges = fetch.ranges(response)
         buffers = response_frame(fetch.header, response)
-        if self._read_ahead.is_warm(slices):
+        if self._read_ahead.is_warm(ranges):
             fetch.send(buffers)
         else:
             fetch.hold_place()
-            self._read_ahead.then(slices, fetch.connection, lambda: fetch.send(buffers))
+            self._read_ahead.then(ranges, fetch.connection, lambda: fetch.send(buffers))
 
 
 def is_follower(request: FetchRequest) -> bool:
