@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import resource
 import signal
 import socket
 import sys
@@ -20,6 +22,8 @@ from raftkafka.environment import Environment
 from raftkafka.errors import FatalError
 from raftkafka.server.listening import fastest_server
 
+COLLECTION_THRESHOLDS = (20_000, 50, 1_000)
+
 
 def run(config: BrokerConfig, *, hints: list[str], ready_line: bool) -> int:
     """Run a broker until it is told to stop, and return the exit code.
@@ -30,6 +34,7 @@ def run(config: BrokerConfig, *, hints: list[str], ready_line: bool) -> int:
         ready_line: whether to print where it listens once it does, and what to type next.
     """
     configure_logs()
+    raise_descriptor_limit()
     for hint in hints:
         print(f"hint: {hint}", file=sys.stderr)
     broker = Broker(config, system_environment())
@@ -65,6 +70,7 @@ async def _run_until_signal(broker: Broker, *, ready_line: bool) -> None:
             listeners=listeners,
             home=broker.config.log_dirs[0],
         )
+        spare_the_loop_from_collections()
         try:
             if ready_line:
                 print(ready_text(broker), flush=True)
@@ -100,6 +106,24 @@ def first_fatal(group: BaseExceptionGroup[BaseException]) -> FatalError | None:
             return first
         fatal = first
     return None
+
+
+def raise_descriptor_limit() -> None:
+    """Take as many descriptors as the system lets this process have: every active log needs one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def spare_the_loop_from_collections() -> None:
+    """Keep the garbage collector from walking all metadata and logs in the middle of a turn.
+
+    What there is after the start stays; what comes later is freed by reference counts, and cycles
+    among it by collections of the young.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTION_THRESHOLDS)
 
 
 def configure_logs() -> None:

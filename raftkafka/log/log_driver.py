@@ -407,6 +407,9 @@ class LogDirs:
         """Take a directory offline, for good: what it holds of the last writes is unknown."""
         if directory.failure is not None:
             return
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            log.error("descriptors_exhausted", path=error.filename, advice="raise LimitNOFILE")
+            return  # the disk is as good as it was
         directory.failure = error
         log.error(
             "log_dir_offline",

@@ -220,3 +220,29 @@ async def test_what_was_flushed_survives_a_power_loss_at_any_instant(
             else:
                 life.disk = disk.after_power_loss()
                 written = {}
+
+
+async def test_a_log_that_is_opened_while_it_settles_is_written_by_one_at_a_time(
+    autojump_clock: MockClock,
+) -> None:
+    life = Life(fresh_disk())
+    async with life.run() as dirs:
+        append(life.open(dirs), b"first")
+    life.kill()
+    async with life.run() as dirs:
+        folder = next(iter(dirs.folders))
+        while folder.settling is None:
+            await trio.lowlevel.checkpoint()
+        settling = folder.settling
+        opened = life.open(dirs)
+        assert opened is settling
+        append(opened, b"second", leader_epoch=3)
+        dirs.request_flush(opened)
+        await trio.sleep(5)
+        assert opened.flushed_offset == 2
+        assert life.offline == []
+    life.lose_power()
+    async with life.run() as dirs:
+        again = life.open(dirs)
+        assert values_of(again) == [b"first", b"second"]
+        assert again.epochs.latest == 3

@@ -150,3 +150,13 @@ async def test_usage(autojump_clock: MockClock) -> None:
         assert 0 < first.usable_bytes < first.total_bytes
         assert second.size_bytes == {}
         assert (await dirs.usage(lambda partition: False))[0].size_bytes == {}
+
+
+async def test_too_many_open_files_are_no_failure_of_the_disk(autojump_clock: MockClock) -> None:
+    life = Life(fresh_disk())
+    async with life.run() as dirs:
+        life.disk.fail("open", "/data/events-0", errno.EMFILE)
+        assert "Too many open files" in storage_error(dirs, life)
+        life.disk.heal()
+        assert append(life.open(dirs), b"kept") == 1
+        assert life.offline == []
