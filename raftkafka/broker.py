@@ -52,27 +52,34 @@ class Broker:
         """What clients are told; known once it serves."""
         self._environment = environment
         self._loop_lag = LoopLag()
+        self._starting = trio.CancelScope()
         self._stop = trio.Event()
         self._stopped = trio.Event()
 
     def stop(self) -> None:
         """Ask for a clean stop; ``run`` returns when it is done."""
         self._stop.set()
+        self._starting.cancel()
 
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until ``stop``. Started once clients are served.
+    async def run(self, *, task_status: trio.TaskStatus[bool] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until ``stop``.
+
+        Started with True once clients are served, with False if it was stopped before that.
 
         Raises:
             FatalError: it cannot start, or cannot go on.
         """
         trio.lowlevel.add_instrument(self._loop_lag)
         async with trio.open_nursery() as nursery:
-            await self._start(nursery)
-            task_status.started()
+            with self._starting:
+                await self._start(nursery)
+            serves = not self._starting.cancelled_caught
+            task_status.started(serves)
             await self._stop.wait()
             log.info("broker_stopping", node_id=self.config.node_id)
-            await self.service.finish()
-            await self._log_dirs.close(self._broker_epoch)
+            if serves:
+                await self.service.finish()
+                await self._log_dirs.close(self._broker_epoch)
             nursery.cancel_scope.cancel()
         log.info("broker_stopped", node_id=self.config.node_id)
         self._stopped.set()

@@ -63,21 +63,25 @@ def system_environment() -> Environment:
 async def _run_until_signal(broker: Broker, *, ready_line: bool) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, broker)
-        await nursery.start(broker.run)
-        listeners = [str(endpoint) for endpoint in broker.advertised]
-        path = run_file.write(
-            node_id=broker.config.node_id,
-            listeners=listeners,
-            home=broker.config.log_dirs[0],
-        )
-        spare_the_loop_from_collections()
-        try:
-            if ready_line:
-                print(ready_text(broker), flush=True)
-            await broker.stopped()
-        finally:
-            run_file.remove(path)
+        if await nursery.start(broker.run):
+            await _serve(broker, ready_line=ready_line)
         nursery.cancel_scope.cancel()
+
+
+async def _serve(broker: Broker, *, ready_line: bool) -> None:
+    """Tell where it listens, for as long as it does."""
+    path = run_file.write(
+        node_id=broker.config.node_id,
+        listeners=[str(endpoint) for endpoint in broker.advertised],
+        home=broker.config.log_dirs[0],
+    )
+    spare_the_loop_from_collections()
+    try:
+        if ready_line:
+            print(ready_text(broker), flush=True)
+        await broker.stopped()
+    finally:
+        run_file.remove(path)
 
 
 async def _stop_on_signal(broker: Broker) -> None:

@@ -20,10 +20,12 @@ class Gate:
     def __init__(self) -> None:
         self._open = trio.Event()
         self._open.set()
+        self._let_through = 0
 
-    def shut(self) -> None:
-        """Let what comes from now on wait."""
+    def shut(self, *, after: int = 0) -> None:
+        """Let what comes from now on wait, but for the first few."""
         self._open = trio.Event()
+        self._let_through = after
 
     def open(self) -> None:
         """Let all through."""
@@ -31,7 +33,10 @@ class Gate:
 
     async def passed(self) -> None:
         """Return when the gate is open."""
-        await self._open.wait()
+        if self._let_through:
+            self._let_through -= 1
+        else:
+            await self._open.wait()
 
 
 class GatedOsDisk(OsDisk):

@@ -120,24 +120,27 @@ class Driver:
         """The broker's wall clock."""
         return time.time_ns() // 1_000_000
 
+    def make(self, disk: GatedDisk, **overrides: str) -> Whole:
+        """Return a broker that does not run yet; ``__`` in a key stands for a dot."""
+        keys = {name.replace("__", "."): value for name, value in overrides.items()}
+        make_server, connect = self.network()
+        config = load(None, {**self.defaults(), **keys}).config
+        environment = Environment(disk, make_server, self.wall_ms, self.random, lambda: "localhost")
+        broker = Broker(config, environment)
+        return Whole(broker, disk, lambda listener: connect(broker, listener))
+
     @asynccontextmanager
     async def broker(
         self, *, disk: GatedDisk | None = None, dies: bool = True, **overrides: str
     ) -> AsyncGenerator[Whole]:
-        """Run a broker for the length of the block; ``__`` in a key stands for a dot.
+        """Run a broker for the length of the block; see ``make``.
 
         It is killed at the end, which is quicker, or stopped.
         """
-        keys = {name.replace("__", "."): value for name, value in overrides.items()}
-        make_server, connect = self.network()
-        disk = disk or self.disk()
-        config = load(None, {**self.defaults(), **keys}).config
-        environment = Environment(disk, make_server, self.wall_ms, self.random, lambda: "localhost")
-        broker = Broker(config, environment)
-        whole = Whole(broker, disk, lambda listener: connect(broker, listener))
+        whole = self.make(disk or self.disk(), **overrides)
         async with trio.open_nursery() as nursery:
             with trio.fail_after(DEADLINE_S):
-                await nursery.start(broker.run)
+                await nursery.start(whole.broker.run)
             try:
                 yield whole
             finally:
@@ -147,7 +150,7 @@ class Driver:
             if dies:
                 nursery.cancel_scope.cancel()
             else:
-                broker.stop()
+                whole.broker.stop()
 
 
 class ReactorDriver(Driver):

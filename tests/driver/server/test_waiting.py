@@ -16,6 +16,7 @@ from raftkafka.protocol.messages.topics import (
     CreatableTopic,
     CreateTopicsRequest,
     CreateTopicsResponse,
+    DeleteTopicsRequest,
 )
 from tests.sim.memory_disk import MemoryDisk
 from tests.sim.wire_client import WireClient
@@ -233,6 +234,18 @@ async def test_the_deletion_of_its_topic_answers_a_parked_fetch(driver: Driver) 
         assert other.error_code == 0
 
 
+async def test_a_deletion_that_no_client_asked_for_answers_too(driver: Driver) -> None:
+    async with driver.broker() as broker:
+        reader, admin = await broker.client(), await broker.client()
+        await admin.create_topic("t")
+        sent = await parked(broker, reader, long_poll("t"))
+        request = DeleteTopicsRequest(topic_names=["t"])
+        await broker.broker.controller.submit(request, deadline_s=10)
+        response = await reader.receive(FetchResponse, 12, sent)
+        error_code = response.responses[0].partitions[0].error_code
+        assert error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
 async def test_a_topic_of_the_same_name_is_another_topic(driver: Driver) -> None:
     async with driver.broker() as broker:
         client = await broker.client()
@@ -288,6 +301,28 @@ async def test_a_directory_that_fails_answers_parked_fetches(
         failed, good = [topic.partitions[0] for topic in response.responses]
         assert failed.error_code == ErrorCode.KAFKA_STORAGE_ERROR
         assert good.error_code == 0
+
+
+async def test_a_read_that_fails_takes_its_directory_offline(
+    memory: MemoryDriver, autojump_clock: MockClock
+) -> None:
+    async with memory.broker(log__dirs="/one,/two") as broker:
+        client, reader = await broker.client(), await broker.client()
+        await client.create_topic("t")
+        await client.create_topic("u")
+        for topic in ("t", "u"):
+            await produce(client, batch(), topic=topic)
+        disk = broker.disk
+        assert isinstance(disk, MemoryDisk)
+        failing, other = ("t", "u") if disk.exists("/two/t-0") else ("u", "t")
+        disk.is_cold = True
+        disk.fail("read", "/two", errno.EIO)
+        await reader.send(fetch_request({(failing, 0): 0}), 12)
+        assert await reader.receive_close() == b""
+        await broker.until(lambda: broker.connections == 1, "noticed")
+        (part,) = await fetch(client, fetch_request({(failing, 0): 0}))
+        assert part.error_code == ErrorCode.KAFKA_STORAGE_ERROR
+        assert len(await client.fetch(other, 0)) == 1
 
 
 async def test_a_client_that_leaves_leaves_no_waiter_behind(driver: Driver) -> None:
