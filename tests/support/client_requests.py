@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TypeVar, cast
 
 from raftkafka.compression import Codec
 from raftkafka.protocol.messages.fetch import (
@@ -27,6 +27,9 @@ TIMESTAMP_MS = 1_700_000_000_000
 TIMEOUT_MS = 10_000
 MAX_BYTES = 1 << 20
 ALL = -1
+
+Topic = TypeVar("Topic", bound=str | bytes)
+"""A name, or an id."""
 
 
 def batch(
@@ -95,7 +98,7 @@ async def produce(
 
 
 def fetch_request(
-    offsets: Mapping[tuple[str, int], int] | Mapping[tuple[bytes, int], int],
+    offsets: Mapping[tuple[Topic, int], int],
     *,
     max_wait_ms: int = 0,
     min_bytes: int = 1,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import pytest
 import trio
 
-from raftkafka.disk_driver import OsDisk
+from raftkafka.disk_driver import OsDisk, OsFile
 from raftkafka.types import Randomness
-from tests.sim.memory_disk import MemoryDisk
+from tests.sim.memory_disk import MemoryDisk, MemoryFile
 
 T = TypeVar("T")
 
@@ -72,3 +73,13 @@ class GatedMemoryDisk(MemoryDisk):
 
 
 GatedDisk = GatedOsDisk | GatedMemoryDisk
+
+
+def make_all_files_cold(patch: pytest.MonkeyPatch) -> None:
+    """Let no file be in the page cache, so that reads go through the gate."""
+
+    def is_warm(file: object, position: int, length: int) -> bool:
+        return False
+
+    patch.setattr(OsFile, "is_warm", is_warm)
+    patch.setattr(MemoryFile, "is_warm", is_warm)

@@ -25,6 +25,7 @@ from tests.support.client_requests import (
     values_in,
 )
 from tests.support.delete_records import delete_records
+from tests.support.gated_disks import make_all_files_cold
 from tests.support.whole_broker import Driver, Whole
 
 VERSIONS = range(4, 17)
@@ -284,16 +285,16 @@ async def test_an_answer_ends_with_its_segment(driver: Driver) -> None:
         assert await offsets_read(client, request) == [[2, 3]]
 
 
-async def test_a_cold_range_is_read_ahead_by_a_thread(driver: Driver) -> None:
+async def test_a_cold_range_is_read_ahead_by_a_thread(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is not in memory must not stop the loop."""
     async with driver.broker() as broker:
         client, other = await filled(broker), await broker.client()
-        with pytest.MonkeyPatch.context() as patch:
-            file = type(broker.leader().log.segments.active.open_file())
-            patch.setattr(file, "is_warm", lambda *_: False)
-            broker.disk.gate.shut()
-            sent = await client.send(fetch_request({("t", 0): 0}), 12)
-            assert (await produce(other, batch())).error_code == 0, "others are served meanwhile"
-            broker.disk.gate.open()
-            response = await client.receive(FetchResponse, 12, sent)
-            assert len(values_in(response.responses[0].partitions[0])) == 3
+        make_all_files_cold(monkeypatch)
+        broker.disk.gate.shut()
+        sent = await client.send(fetch_request({("t", 0): 0}), 12)
+        assert (await produce(other, batch())).error_code == 0, "others are served meanwhile"
+        broker.disk.gate.open()
+        response = await client.receive(FetchResponse, 12, sent)
+        assert len(values_in(response.responses[0].partitions[0])) == 3

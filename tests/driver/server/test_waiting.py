@@ -29,6 +29,7 @@ from tests.support.client_requests import (
     records_of,
     values_in,
 )
+from tests.support.gated_disks import make_all_files_cold
 from tests.support.whole_broker import Driver, MemoryDriver, Whole
 
 LONG_MS = 600_000
@@ -348,20 +349,20 @@ async def test_a_client_that_leaves_leaves_no_waiter_behind(driver: Driver) -> N
         await broker.until(lambda: leader.high_watermark == 10, "their records stay")
 
 
-async def test_a_client_that_leaves_during_a_cold_read_is_forgotten(driver: Driver) -> None:
+async def test_a_client_that_leaves_during_a_cold_read_is_forgotten(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with driver.broker() as broker:
         client, leaving = await broker.client(), await broker.client()
         await client.create_topic("t")
         await produce(client, batch())
-        with pytest.MonkeyPatch.context() as patch:
-            file = type(broker.leader().log.segments.active.open_file())
-            patch.setattr(file, "is_warm", lambda *_: False)
-            broker.disk.gate.shut()
-            await leaving.send(fetch_request({("t", 0): 0}), 12)
-            await leaving.send(fetch_request({("t", 0): 0}), 12)
-            await client.ask(ApiVersionsRequest(), 0, ApiVersionsResponse)
-            await leaving.aclose()
-            await broker.until(lambda: broker.connections == 1, "it is gone")
-            broker.disk.gate.open()
-            (part,) = await fetch(client, fetch_request({("t", 0): 0}))
-            assert len(values_in(part)) == 1
+        make_all_files_cold(monkeypatch)
+        broker.disk.gate.shut()
+        await leaving.send(fetch_request({("t", 0): 0}), 12)
+        await leaving.send(fetch_request({("t", 0): 0}), 12)
+        await client.ask(ApiVersionsRequest(), 0, ApiVersionsResponse)
+        await leaving.aclose()
+        await broker.until(lambda: broker.connections == 1, "it is gone")
+        broker.disk.gate.open()
+        (part,) = await fetch(client, fetch_request({("t", 0): 0}))
+        assert len(values_in(part)) == 1
