@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from tests.clients.registry import REFERENCE, Client, Line, Running, run
 from tests.support.broker import ROOT, ApacheKafka, Server
 from tests.support.recorder import Recorder
+from tests.support.requests import create_topic
 
 RECORDINGS = ROOT / "build" / "compatibility"
 
@@ -44,11 +41,7 @@ class Meeting:
     def create(self, partitions: int = 1, **configs: str) -> str:
         """Create a topic with a new name; keys have ``_`` for ``.``."""
         topic = f"t{uuid4().hex[:8]}"
-        config = {key.replace("_", "."): value for key, value in configs.items()}
-        admin: Any = AdminClient({"bootstrap.servers": self.server.bootstrap})
-        new = NewTopic(topic, partitions, 1, config=config)
-        futures: dict[str, Future[None]] = admin.create_topics([new])
-        futures[topic].result(30)
+        create_topic(self.server.port, topic, partitions, **configs)
         return topic
 
     def read_back(self, topic: str, count: int, partitions: int = 1, **more: object) -> list[Line]:

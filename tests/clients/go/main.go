@@ -39,7 +39,6 @@ type command struct {
 	PauseMs     int      `json:"pause_ms"`
 	Records     []record `json:"records"`
 	Partitions  []int32  `json:"partitions"`
-	Offset      int64    `json:"offset"`
 	Count       int      `json:"count"`
 }
 
@@ -162,7 +161,7 @@ func produce(ctx context.Context, c command) {
 func consume(ctx context.Context, c command) {
 	offsets := map[int32]kgo.Offset{}
 	for _, p := range c.Partitions {
-		offsets[p] = kgo.NewOffset().At(c.Offset)
+		offsets[p] = kgo.NewOffset().AtStart()
 	}
 	cl := client(c, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.Topic: offsets}))
 	defer cl.Close()

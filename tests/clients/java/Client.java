@@ -124,7 +124,7 @@ public final class Client {
         command.get("partitions").forEach(p -> partitions.add(new TopicPartition(command.get("topic").asText(), p.asInt())));
         try (var consumer = new KafkaConsumer<>(properties(command), new StringDeserializer(), new StringDeserializer())) {
             consumer.assign(partitions);
-            partitions.forEach(p -> consumer.seek(p, command.path("offset").asLong()));
+            consumer.seekToBeginning(partitions);
             int left = command.get("count").asInt();
             while (left > 0) {
                 for (ConsumerRecord<String, String> r : consumer.poll(Duration.ofMillis(500))) {

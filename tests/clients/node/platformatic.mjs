@@ -12,6 +12,7 @@ const { Admin, Consumer, Producer, stringSerializers } = await import(
 const ACKS = { 0: 0, 1: 1, all: -1 };
 const RESOURCE_TOPIC = 2;
 const CONFIG_SET = 0;
+const EARLIEST = -2n;
 const options = (command) => ({ clientId: "test", bootstrapBrokers: [command.bootstrap] });
 
 async function produce(command) {
@@ -57,7 +58,8 @@ async function consume(command) {
   const consumer = new Consumer({ ...options(command), groupId: "none" });
   const metadata = await consumer.metadata({ topics: [command.topic] });
   const topic = metadata.topics.get(command.topic);
-  const next = new Map(command.partitions.map((partition) => [partition, command.offset ?? 0]));
+  const starts = await consumer.listOffsets({ topics: [command.topic], timestamp: EARLIEST });
+  const next = new Map(command.partitions.map((p) => [p, Number(starts.get(command.topic)[p])]));
   let left = command.count;
   while (left > 0) {
     const partitions = [...next].map(([partition, offset]) => ({

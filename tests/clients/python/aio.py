@@ -84,8 +84,7 @@ async def consume(command: Command) -> None:
     await consumer.start()
     partitions = [aiokafka.TopicPartition(command["topic"], p) for p in command["partitions"]]
     consumer.assign(partitions)
-    for partition in partitions:
-        consumer.seek(partition, command.get("offset", 0))
+    await consumer.seek_to_beginning(*partitions)
     for _ in range(command["count"]):
         record = await asyncio.wait_for(consumer.getone(), command.get("patience_s", 30))
         emit_record(

@@ -8,7 +8,14 @@ from typing import Any
 
 import confluent_kafka
 from command import Command, emit, emit_record, headers_of, key_of, run, value_of
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
 
 
@@ -68,12 +75,8 @@ def consume(command: Command) -> None:
     # It insists on a group id, and would commit to that group when closed.
     options = {"group.id": "none", "enable.auto.commit": False}
     consumer = Consumer({"bootstrap.servers": command["bootstrap"], **options})
-    consumer.assign(
-        [
-            TopicPartition(command["topic"], p, command.get("offset", 0))
-            for p in command["partitions"]
-        ]
-    )
+    topic = command["topic"]
+    consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in command["partitions"]])
     deadline = time.monotonic() + command.get("patience_s", 30)
     left = command["count"]
     while left and time.monotonic() < deadline:

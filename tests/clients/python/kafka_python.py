@@ -92,8 +92,7 @@ def consume(command: Command) -> None:
     consumer = KafkaConsumer(bootstrap_servers=command["bootstrap"])
     partitions = [TopicPartition(command["topic"], p) for p in command["partitions"]]
     consumer.assign(partitions)
-    for partition in partitions:
-        consumer.seek(partition, command.get("offset", 0))
+    consumer.seek_to_beginning(*partitions)
     deadline = time.monotonic() + command.get("patience_s", 30)
     left = command["count"]
     while left and time.monotonic() < deadline:

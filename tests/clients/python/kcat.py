@@ -47,7 +47,7 @@ def produce(command: Command) -> None:
 
 def consume(command: Command) -> None:
     for partition in command["partitions"]:
-        place = ["-t", command["topic"], "-p", str(partition), "-o", str(command.get("offset", 0))]
+        place = ["-t", command["topic"], "-p", str(partition), "-o", "beginning"]
         done = kcat("-C", "-b", command["bootstrap"], *place, "-e", "-q", "-J")
         for line in done.stdout.splitlines():
             record = json.loads(line)
