@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -90,7 +91,7 @@ class Whole:
         assert not self.broker.service.expiry.count_waiting()
 
 
-class Driver:
+class Driver(ABC):
     """How a broker of a test is reached; ``broker`` runs one."""
 
     name = ""
@@ -99,9 +100,9 @@ class Driver:
         self.folder = folder
         self.random = random.Random(1)
 
+    @abstractmethod
     def disk(self) -> GatedDisk:
         """Return where the next broker keeps its data."""
-        raise NotImplementedError
 
     def defaults(self) -> dict[str, str]:
         """Return what the configuration is if the test names nothing else."""
@@ -112,9 +113,9 @@ class Driver:
             "offsets.topic.num.partitions": "1",
         }
 
+    @abstractmethod
     def network(self) -> tuple[MakeServer, Callable[[Broker, str], Awaitable[trio.abc.Stream]]]:
         """Return what serves, and how to reach it."""
-        raise NotImplementedError
 
     def wall_ms(self) -> int:
         """The broker's wall clock."""
