@@ -1,4 +1,4 @@
-"""What ``pip install .`` gives: the three packages, ``raftkafka``, and Kafka's tools by both names."""
+"""What ``pip install .`` gives: three packages, ``raftkafka``, Kafka's tools by both names."""
 
 from __future__ import annotations
 
