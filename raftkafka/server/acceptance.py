@@ -44,14 +44,17 @@ class Acceptance:
         self._pool = BufferPool()
         self._per_ip: Counter[str] = Counter()
         self._gone = trio.Event()
+        self._has_told = False
+        """Whether the log has a line about refusals since the last one that was let in."""
 
     def admit(self, transport: Transport, listener_name: str, peer: str) -> Connection | None:
         """Return a connection for a peer's address, or None if one limit is reached."""
         peer = peer.removeprefix(MAPPED_IPV4)
         limit = self.limits_by_address.get(peer, self.limits.connections_per_ip)
         if self._per_ip[peer] >= limit or len(self.connections) >= self.limits.connections:
-            log.warning("connection_refused", peer=peer, reason="too many connections")
+            self.note_refusal(peer, "too many connections")
             return None
+        self._has_told = False
         connection = Connection(
             transport,
             self._pool,
@@ -64,6 +67,12 @@ class Acceptance:
         self.connections[connection] = None
         self._per_ip[peer] += 1
         return connection
+
+    def note_refusal(self, peer: str, reason: str) -> None:
+        """Log the first of the connections that are not let in; a flood fills no disk."""
+        if not self._has_told:
+            self._has_told = True
+            log.warning("connection_refused", peer=peer, reason=reason)
 
     def forget(self, connection: Connection) -> None:
         """The connection's socket is closed."""

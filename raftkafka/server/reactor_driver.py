@@ -50,6 +50,8 @@ class Reactor:
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake, select.EPOLLIN)
+        self._spare = open_spare()
+        """Given up for a moment to refuse a connection when no other descriptor is left."""
         self._listeners: dict[int, tuple[socket.socket, str]] = {}
         self._sockets: dict[int, tuple[socket.socket, Connection]] = {}
         self._descriptor: dict[Connection, int] = {}
@@ -133,7 +135,7 @@ class Reactor:
                 return
             except OSError as error:
                 if error.errno in (EMFILE, ENFILE):
-                    log.warning("accept_failed", reason="no file descriptor is left")
+                    self._refuse(listener)
                 return
             peer = str(address[0])
             connection = self._acceptance.admit(self, listener_name, peer)
@@ -152,6 +154,18 @@ class Reactor:
                 descriptor,
                 select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET,
             )
+
+    def _refuse(self, listener: socket.socket) -> None:
+        """Take a connection and close it: one that stays in the queue wakes us for ever."""
+        if self._spare >= 0:
+            os.close(self._spare)
+        try:
+            client, address = listener.accept()
+            client.close()
+            self._acceptance.note_refusal(str(address[0]), "no file descriptor is left")
+        except OSError:
+            pass  # somebody else took the descriptor, or the client has left
+        self._spare = open_spare()
 
     def collect(self, connection: Connection) -> None:
         """Receive what has arrived, at most one buffer full (``Transport``)."""
@@ -230,8 +244,18 @@ class Reactor:
         self.stop_listening()
         for connection in tuple(self._descriptor):
             self._drop(connection)
+        if self._spare >= 0:
+            os.close(self._spare)
         os.close(self._wake)
         self._epoll.close()
+
+
+def open_spare() -> int:
+    """Return a descriptor of no use but to be closed; -1 if there is none."""
+    try:
+        return os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        return -1
 
 
 def send_some(client: socket.socket, connection: Connection) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Sequence
 
 import trio
@@ -101,8 +102,12 @@ class ClientService:
 
 def acceptance_limits(config: BrokerConfig) -> AcceptanceLimits:
     """Return how many connections are let in, and for how long they may idle."""
+    connections = config.max_connections
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if descriptors != resource.RLIM_INFINITY:
+        connections = min(connections, descriptors // 2)  # the logs need the others
     return AcceptanceLimits(
-        connections=config.max_connections,
+        connections=connections,
         connections_per_ip=config.max_connections_per_ip,
         idle_s=config.connections_max_idle_ms / 1000
         if config.connections_max_idle_ms > 0

@@ -135,9 +135,16 @@ class Server:
         if not self.is_running:
             raise RuntimeError(f"the broker did not start:\n{self.log_text()[-3000:]}")
 
-    def stop(self) -> int:
-        """Ask it to stop (SIGTERM); return the exit code."""
-        return self._end(signal.SIGTERM)
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop; return the exit code."""
+        return self._end(how)
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; return the exit code."""
+        assert self._process is not None, "not running"
+        code = self._process.wait(START_DEADLINE_S)
+        self._process = None
+        return code
 
     def kill(self) -> None:
         """Let it die at once (SIGKILL)."""
