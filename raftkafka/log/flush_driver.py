@@ -18,6 +18,7 @@ from raftkafka.log.log_dir import PartitionFolder
 from raftkafka.log.partition_log import PartitionLog
 
 FLUSH_TASKS = 4
+RETRY_S = 1.0
 
 
 class FlushJob(NamedTuple):
@@ -30,9 +31,25 @@ class FlushJob(NamedTuple):
 
 
 def prepare(folder: PartitionFolder, log: PartitionLog) -> FlushJob:
-    """Take down, on the loop, what a flush has to cover."""
+    """Take down, on the loop, what a flush has to cover.
+
+    Raises:
+        OSError: a file cannot be opened.
+    """
+    try:
+        flush = log.begin_flush()
+    except OSError:
+        log.segments.names_changed = True
+        raise
     new_files, folder.new_files = folder.new_files, []
-    return FlushJob(folder, log, log.begin_flush(), new_files)
+    return FlushJob(folder, log, flush, new_files)
+
+
+def give_back(jobs: list[FlushJob]) -> None:
+    """Let the next flush cover what these would have, for they were not done."""
+    for job in jobs:
+        job.folder.new_files[:0] = job.new_files
+        job.log.segments.names_changed = True
 
 
 def sync(disk: Disk, job: FlushJob) -> None:
@@ -91,9 +108,11 @@ class Flusher:
         self._running[job.folder] = False
         try:
             await self._disk.run(partial(sync, self._disk, job))
+        except BaseException:
+            give_back([job])
+            raise
         finally:
-            if self._running.pop(job.folder):
-                self.request(job.folder)
+            self._end([job.folder])
 
     async def run(self) -> None:
         """Flush what is asked for until cancelled."""
@@ -120,22 +139,37 @@ class Flusher:
         jobs: list[FlushJob] = []
         self._running.update(dict.fromkeys(folders, False))
         try:
-            jobs += [
+            jobs.extend(
                 prepare(folder, folder.log)
                 for folder in folders
                 if folder.log is not None and folder.log.failure is None
-            ]
+            )
             await self._disk.run(partial(_sync_all, self._disk, jobs))
         except OSError as error:
+            give_back(jobs)
             # The kernel may count the pages as clean now, so that a second try would succeed
             # without writing them: whoever takes a failed flush again takes loss for safety.
             self._on_failure(error)
-            jobs.clear()
+            if folders[0].directory.failure is None:
+                await self._try_again(folders)
+        except BaseException:
+            give_back(jobs)
+            raise
+        else:
+            self._end(folders)
+            for job in jobs:
+                self._finish(job)
+
+    async def _try_again(self, folders: list[PartitionFolder]) -> None:
+        """The disk was not even asked (there was no descriptor to open a file with)."""
+        await trio.sleep(RETRY_S)
+        self._running.update(dict.fromkeys(folders, True))
+        self._end(folders)
+
+    def _end(self, folders: list[PartitionFolder]) -> None:
         for folder in folders:
             if self._running.pop(folder):
                 self.request(folder)
-        for job in jobs:
-            self._finish(job)
 
     def _finish(self, job: FlushJob) -> None:
         if job.log.failure is not None or job.folder.is_deleted:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
 import trio
 from trio.testing import MockClock
 
 from raftkafka.log.log_config import LogConfig
-from tests.support.log_dirs import Life, append, fresh_disk
+from tests.support.log_dirs import EVENTS, TOPIC_ID, Life, append, fresh_disk, values_of
 
 SEGMENT = "00000000000000000000.log"
 
@@ -110,3 +112,36 @@ async def test_leader_epochs_are_durable_a_little_after_they_are_known(
         assert not log.epochs.changed
         survivor = life.disk.after_power_loss()
         assert survivor.read("/data/events-0/leader-epoch-checkpoint") == b"0\n1\n3 0\n"
+
+
+async def test_a_flush_without_a_descriptor_is_tried_again(autojump_clock: MockClock) -> None:
+    life = Life(fresh_disk())
+    async with life.run() as dirs:
+        log = life.open(dirs)
+        append(log, b"value")
+        life.disk.fail("open", "/data/events-0/", errno.EMFILE)
+        dirs.request_flush(log)
+        await trio.sleep(3)
+        assert (log.flushed_offset, life.offline) == (0, [])
+        life.disk.heal()
+        await trio.sleep(3)
+        assert log.flushed_offset == 1
+        life.lose_power()
+    async with life.run() as dirs:
+        assert dirs.has(EVENTS, TOPIC_ID)
+        assert values_of(life.open(dirs)) == [b"value"]
+
+
+async def test_a_stop_covers_what_a_cancelled_flush_would_have(autojump_clock: MockClock) -> None:
+    for seed in range(30):
+        life = Life(fresh_disk(seed))
+        async with life.run() as dirs:
+            log = life.open(dirs)
+            append(log, b"value")
+            dirs.request_flush(log)
+            await trio.sleep(life.random.random() * 0.002)
+            assert await dirs.close()
+            life.lose_power()
+        async with life.run() as dirs:
+            assert dirs.has(EVENTS, TOPIC_ID)
+            assert values_of(life.open(dirs)) == [b"value"]
