@@ -24,6 +24,8 @@ class AcceptanceLimits:
     connections: int
     connections_per_ip: int
     idle_s: float | None
+    request_bytes: int
+    """Of all large requests that are received at a time."""
 
 
 class Acceptance:
@@ -41,7 +43,7 @@ class Acceptance:
         self.connections: dict[Connection, None] = {}
         self._connection_limits = connection_limits
         self._outbox = outbox
-        self._pool = BufferPool()
+        self._pool = BufferPool(limits.request_bytes)
         self._per_ip: Counter[str] = Counter()
         self._gone = trio.Event()
         self._has_told = False

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Protocol
 
+import structlog
+
 from raftkafka.errors import Malformed
 from raftkafka.log.segment import LogSlice
 from raftkafka.types import Buffer
@@ -22,16 +24,24 @@ POOLED_BYTES_MAX = 16 * 1024 * 1024
 
 Output = Buffer | LogSlice
 
+log = structlog.get_logger()
+
 _size_word = Struct(">i").unpack_from
 
 
 class BufferPool:
     """Receive buffers that no connection holds now.
 
-    Anonymous maps: a peer that announces a huge frame and sends nothing costs no memory.
+    Anonymous maps: a peer that announces a huge frame and sends nothing costs no memory. What
+    all unfinished large requests hold together is bounded: the one that takes longest is cut.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, held_bytes_max: int) -> None:
+        self.held_bytes = 0
+        """In large buffers."""
+        self._held_bytes_max = held_bytes_max
+        self._holders: dict[Connection, int] = {}
+        """What each holds of it; who went on with a request last is last."""
         self._free: dict[int, list[memoryview]] = {}
         self._free_bytes = 0
 
@@ -49,6 +59,22 @@ class BufferPool:
         if self._free_bytes + capacity <= POOLED_BYTES_MAX:
             self._free_bytes += capacity
             self._free.setdefault(capacity, []).append(buffer)
+
+    def hold(self, connection: Connection, held_bytes: int) -> None:
+        """Note how much a connection with a large buffer holds after a receive."""
+        self.held_bytes += held_bytes - self._holders.get(connection, 0)
+        self._holders[connection] = held_bytes
+        while self.held_bytes > self._held_bytes_max:
+            oldest = next(iter(self._holders))
+            log.warning("connection_cut", peer=oldest.peer, reason="requests hold too much memory")
+            self.let_go(oldest)
+            oldest.abort()
+
+    def let_go(self, connection: Connection, left_bytes: int = 0) -> None:
+        """Note that a connection has handled what it held, but for what came after it."""
+        self.held_bytes += left_bytes - self._holders.pop(connection, 0)
+        if left_bytes:
+            self._holders[connection] = left_bytes
 
 
 def buffer_capacity(frame_bytes: int) -> int:
@@ -208,6 +234,8 @@ class Connection:
     def received(self, count: int) -> None:
         """Count bytes that were put into ``space()``."""
         self._end += count
+        if self._capacity > SMALL_BUFFER_BYTES:
+            self._pool.hold(self, self._end - self._start)
 
     def next_frame(self) -> memoryview | None:
         """Return the next request without its size word, or None if it is not complete.
@@ -229,6 +257,8 @@ class Connection:
 
     def release(self) -> None:
         """Give the buffer back if it is empty. Called when the turn's writes are done."""
+        if self._capacity > SMALL_BUFFER_BYTES and self._start:
+            self._pool.let_go(self, self._end - self._start)
         if self._start == self._end and self._buffer is not None:
             self._pool.give(self._buffer)
             self._buffer = None
@@ -317,6 +347,7 @@ class Connection:
         for slot in self.slots:
             slot.cancel()
         self.slots.clear()
+        self._pool.let_go(self)
         self._buffer = None
         self._start = self._end = 0
 

@@ -24,6 +24,8 @@ from raftkafka.server.write_queue import WriteQueue
 
 UNSENT_BYTES_MAX = 1024 * 1024
 """With more than this unsent a connection is not read: what its client asks for waits there."""
+REQUEST_BYTES_MAX = 512 * 1024 * 1024
+"""What all large requests may hold while they arrive, unless two of the largest are more."""
 IN_FLIGHT_DEADLINE_S = 5.0
 
 
@@ -112,6 +114,7 @@ def acceptance_limits(config: BrokerConfig) -> AcceptanceLimits:
         idle_s=config.connections_max_idle_ms / 1000
         if config.connections_max_idle_ms > 0
         else None,
+        request_bytes=max(REQUEST_BYTES_MAX, 2 * config.socket_request_max_bytes),
     )
 
 

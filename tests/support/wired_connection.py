@@ -13,12 +13,17 @@ LIMITS = ConnectionLimits(request_bytes=1 << 20, unanswered_requests=4, unsent_b
 class Wire:
     """The transport of one connection, worked by hand."""
 
-    def __init__(self, limits: ConnectionLimits = LIMITS) -> None:
+    def __init__(self, limits: ConnectionLimits = LIMITS, pool: BufferPool | None = None) -> None:
         self.outbox: list[Connection] = []
         self.again_calls = 0
         self.closed = False
         self.connection = Connection(
-            self, BufferPool(), self.outbox, limits, listener_name="PLAINTEXT", peer="test"
+            self,
+            pool or BufferPool(1 << 30),
+            self.outbox,
+            limits,
+            listener_name="PLAINTEXT",
+            peer="test",
         )
 
     def put(self, data: bytes) -> None:
@@ -56,8 +61,10 @@ class Wire:
         self.again_calls += 1
 
     def close(self, connection: Connection) -> None:
-        """Note it."""
+        """Note it; the socket is gone then."""
         self.closed = True
+        if not connection.output:
+            connection.forget()
 
 
 def framed(*requests: bytes) -> bytes:

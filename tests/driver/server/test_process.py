@@ -151,6 +151,7 @@ def test_a_signal_stops_it_cleanly(server: Server, number: signal.Signals) -> No
 def test_senseless_frames_cost_no_memory(server: Server) -> None:
     server.start()
     largest = 100 * 1024 * 1024
+    grown_bytes = 0
     for _ in range(3):
         before_bytes = server.rss_bytes
         for size in (-1, -(2**31), 2**31 - 1, largest + 1, largest, 0):

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raftkafka.errors import Malformed
-from raftkafka.server.connection import SMALL_BUFFER_BYTES, ConnectionLimits, Slot
+from raftkafka.server.connection import (
+    SMALL_BUFFER_BYTES,
+    BufferPool,
+    ConnectionLimits,
+    Slot,
+)
 from tests.support.wired_connection import LIMITS, Wire, framed, pieces
 
 
@@ -111,3 +116,68 @@ def test_a_lost_connection_cancels_what_is_parked() -> None:
     wire.connection.reserve(parked)
     wire.connection.forget()
     assert parked.cancelled
+
+
+# ---------------------------------------------------------------------- large requests together
+
+
+LARGE = 4 * SMALL_BUFFER_BYTES
+
+
+def begin_large(wire: Wire, count: int) -> None:
+    """Let the first bytes of a large request arrive."""
+    wire.put(LARGE.to_bytes(4) + bytes(count))
+
+
+def test_what_all_large_requests_hold_is_bounded_and_the_one_that_takes_longest_is_cut() -> None:
+    pool = BufferPool(3 * SMALL_BUFFER_BYTES)
+    stuck, slow, quick = [Wire(pool=pool) for _ in range(3)]
+    for wire in (stuck, slow, quick):
+        begin_large(wire, SMALL_BUFFER_BYTES + 1000)
+    assert (stuck.closed, slow.closed, quick.closed) == (True, False, False)
+    quick.put(bytes(SMALL_BUFFER_BYTES // 2))
+    assert (slow.closed, quick.closed) == (False, False)
+    quick.put(bytes(SMALL_BUFFER_BYTES))
+    assert (slow.closed, quick.closed) == (True, False)
+    assert pool.held_bytes == 4 + 1000 + 5 * SMALL_BUFFER_BYTES // 2
+
+
+def test_a_large_request_that_is_handled_is_held_no_longer() -> None:
+    pool = BufferPool(2 * LARGE)
+    wire = Wire(pool=pool)
+    for _ in range(5):
+        wire.put(framed(bytes(LARGE), b"next"))
+        assert [len(frame) for frame in wire.frames()] == [LARGE, 4]
+        wire.connection.release()
+        assert pool.held_bytes == 0
+
+
+def test_a_large_request_that_is_lost_is_held_no_longer() -> None:
+    pool = BufferPool(2 * LARGE)
+    wire = Wire(pool=pool)
+    begin_large(wire, LARGE // 2)
+    wire.connection.forget()
+    assert pool.held_bytes == 0
+
+
+def test_who_goes_on_is_not_the_one_that_takes_longest() -> None:
+    pool = BufferPool(3 * SMALL_BUFFER_BYTES)
+    steady, stuck, other = [Wire(pool=pool) for _ in range(3)]
+    request = framed(bytes(LARGE // 3))
+    steady.put(request + request[:1000])
+    begin_large(stuck, SMALL_BUFFER_BYTES + 1000)
+    assert len(steady.frames()) == 1
+    steady.connection.release()
+    begin_large(other, SMALL_BUFFER_BYTES + 1000)
+    other.put(bytes(SMALL_BUFFER_BYTES))
+    assert (steady.closed, stuck.closed, other.closed) == (False, True, False)
+
+
+def test_small_requests_count_nothing() -> None:
+    pool = BufferPool(0)
+    wires = [Wire(pool=pool) for _ in range(20)]
+    for wire in wires:
+        wire.put(framed(b"request") + b"\0")
+        assert wire.frames() == [b"request"]
+        wire.connection.release()
+    assert not any(wire.closed for wire in wires)
