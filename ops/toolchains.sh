@@ -47,6 +47,11 @@ ready() { # ready NAME FILE...: the counterpart of fresh
     digest "$@" >"$ENVS/$name/ready"
 }
 
+toolchain_cc() { # the load generators of ops/bench are C
+    packages cc cc gcc libc6-dev || return 0
+    mkdir -p "$ENVS/cc" && command -v cc >"$ENVS/cc/ready"
+}
+
 toolchain_kcat() {
     packages kcat kcat kcat || return 0
     mkdir -p "$ENVS/kcat" && command -v kcat >"$ENVS/kcat/ready"

@@ -17,6 +17,7 @@ ROWS_TRIED = "^connect|^producer, 200 B$|^consumer, 200 B$|200 KB|50x8|1,000/s|1
 ROWS_ALONE = "empty|old data|^10 part"
 
 
+@pytest.mark.needs("cc")
 def test_rows_side_by_side(tmp_path: Path) -> None:
     peer = Server(tmp_path / "peer")
     peer.start()
@@ -31,6 +32,7 @@ def test_rows_side_by_side(tmp_path: Path) -> None:
             assert figure["ratio"], figure
 
 
+@pytest.mark.needs("cc")
 def test_rows_that_start_brokers_of_their_own(tmp_path: Path) -> None:
     for figure in run(tmp_path, ROWS_ALONE)["figures"]:
         assert figure["ours"], figure
