@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 import resource
 import signal
@@ -97,8 +98,18 @@ def ready_text(broker: Broker) -> str:
     return (
         f"raftkafka serves Kafka clients at {host}:{endpoint.port} (data in "
         f"{broker.config.log_dirs[0]}); next, in another terminal: "
-        f"raftkafka topic create first --bootstrap-server {host}:{endpoint.port}"
+        f"{command_name()} topic create first --bootstrap-server {host}:{endpoint.port}"
     )
+
+
+def command_name() -> str:
+    """Return what a shell finds this program by: its name, or its path in this environment."""
+    for folder in os.get_exec_path():
+        if os.access(os.path.join(folder, "raftkafka"), os.X_OK):
+            return "raftkafka"
+    path = os.path.join(os.path.dirname(sys.executable), "raftkafka")
+    here = os.getcwd() + os.sep
+    return path.removeprefix(here)
 
 
 def first_fatal(group: BaseExceptionGroup[BaseException]) -> FatalError | None:
