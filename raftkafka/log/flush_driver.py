@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import trio
 
-from raftkafka.disk import Disk, File
+from raftkafka.disk import Disk
 from raftkafka.log.flush import Flush
 from raftkafka.log.log_dir import PartitionFolder
 from raftkafka.log.partition_log import PartitionLog
@@ -22,12 +22,13 @@ RETRY_S = 1.0
 
 
 class FlushJob(NamedTuple):
-    """What makes one log durable as it is now, and its place if that is new."""
+    """What makes one log durable as it is now."""
 
     folder: PartitionFolder
     log: PartitionLog
     flush: Flush | None
-    new_files: list[File]
+    places: bool
+    """Whether the folder's name, and whose it is, are to be made durable too."""
 
 
 def prepare(folder: PartitionFolder, log: PartitionLog) -> FlushJob:
@@ -41,34 +42,31 @@ def prepare(folder: PartitionFolder, log: PartitionLog) -> FlushJob:
     except OSError:
         log.segments.names_changed = True
         raise
-    new_files, folder.new_files = folder.new_files, []
-    return FlushJob(folder, log, flush, new_files)
+    return FlushJob(folder, log, flush, not folder.is_placed)
 
 
 def give_back(jobs: list[FlushJob]) -> None:
     """Let the next flush cover what these would have, for they were not done."""
     for job in jobs:
-        job.folder.new_files[:0] = job.new_files
         job.log.segments.names_changed = True
 
 
-def sync(disk: Disk, job: FlushJob) -> None:
+def sync(job: FlushJob) -> None:
     """Wait until the device has it. Blocking.
 
-    The epochs go first: recovery does not look for those below the recovery point.
+    The topic id goes first, for records without one are nobody's; then the epochs, for recovery
+    does not look for those below the recovery point.
 
     Raises:
         OSError: what is durable is unknown.
     """
     try:
-        for file in job.new_files:
-            file.sync()
+        if job.places:
+            job.folder.directory.sync_place(job.folder)
         if job.log.epochs.changed and not job.folder.is_deleted:
             job.log.save_epochs()
         if job.flush is not None:
             job.flush.sync()
-        if job.new_files:
-            disk.sync_folder(job.folder.directory.path)
     except FileNotFoundError:
         if not job.folder.is_deleted:
             raise
@@ -107,7 +105,7 @@ class Flusher:
         """
         self._running[job.folder] = False
         try:
-            await self._disk.run(partial(sync, self._disk, job))
+            await self._disk.run(partial(sync, job))
         except BaseException:
             give_back([job])
             raise
@@ -144,7 +142,7 @@ class Flusher:
                 for folder in folders
                 if folder.log is not None and folder.log.failure is None
             )
-            await self._disk.run(partial(_sync_all, self._disk, jobs))
+            await self._disk.run(partial(_sync_all, jobs))
         except OSError as error:
             give_back(jobs)
             # The kernel may count the pages as clean now, so that a second try would succeed
@@ -179,10 +177,10 @@ class Flusher:
                 self.request(job.folder)
                 return
             job.log.mark_flushed(job.flush.end_offset)
-        job.folder.is_settled = True
+        job.folder.is_settled = job.folder.is_placed = True
         self._on_flushed(job.folder, job.log)
 
 
-def _sync_all(disk: Disk, jobs: list[FlushJob]) -> None:
+def _sync_all(jobs: list[FlushJob]) -> None:
     for job in jobs:
-        sync(disk, job)
+        sync(job)

@@ -9,12 +9,10 @@ import structlog
 
 from raftkafka.disk import Disk
 from raftkafka.errors import KafkaError
-from raftkafka.log.checkpoints import PARTITION_METADATA
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.log_dir import PartitionFolder
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.log.segment import DamagedLog
-from raftkafka.types import ZERO_ID
 
 DAMAGE_ADVICE = (
     "records that were flushed are missing or changed; restore the folder from a copy, or remove "
@@ -50,11 +48,7 @@ def open_log(
         on_progress=on_progress,
         topic_id=folder.topic_id,
     )
-    if not folder.is_settled:
-        if folder.topic_id != ZERO_ID:
-            # A killed process may have left it in the cache: the next flush covers it.
-            folder.new_files.append(disk.open(f"{folder.path}/{PARTITION_METADATA}"))
-    elif not folder.new_files:
+    if folder.is_settled and folder.is_placed:
         # Its names are durable since it was closed: an idle log needs no flush.
         partition_log.segments.names_changed = False
     return partition_log
@@ -68,11 +62,10 @@ def release_log(folder: PartitionFolder, partition_log: PartitionLog) -> None:
     """
     with _os_errors():
         partition_log.release()
-    folder.new_files.clear()
     folder.is_trusted = True
 
 
-def close_log(disk: Disk, folder: PartitionFolder, partition_log: PartitionLog) -> None:
+def close_log(folder: PartitionFolder, partition_log: PartitionLog) -> None:
     """Make a log and its place durable, and let go of it. Blocking.
 
     Raises:
@@ -80,14 +73,11 @@ def close_log(disk: Disk, folder: PartitionFolder, partition_log: PartitionLog) 
     """
     # A failure is the caller's to report: this is another thread.
     partition_log.on_failure = partition_log.on_write = None
-    new_files, folder.new_files = folder.new_files, []
-    for file in new_files:
-        file.sync()
+    if not folder.is_placed:
+        folder.directory.sync_place(folder)
     with _os_errors():
         partition_log.close()
-    if new_files:
-        disk.sync_folder(folder.directory.path)
-    folder.is_trusted = folder.is_settled = True
+    folder.is_trusted = folder.is_settled = folder.is_placed = True
     folder.directory.recovery_points[folder.partition] = partition_log.flushed_offset
 
 

@@ -85,8 +85,8 @@ class PartitionFolder:
     """Whether what was found here at start is durable; after a kill it may be in the cache only."""
     damage: DamagedLog | None = None
     is_deleted: bool = False
-    new_files: list[File] = field(default_factory=list[File])
-    """Files of a new folder that are not durable yet, as its name is not."""
+    is_placed: bool = True
+    """Whether its name, and whose it is, are durable; the first flush of its log sees to that."""
     quiet_until_ms: int = 0
     """While the log is not open and ``quiet_config`` holds, retention finds nothing before."""
     quiet_config: LogConfig | None = None
@@ -219,6 +219,7 @@ class LogDir:
                 topic_id,
                 is_trusted=self.ended_clean,
                 is_settled=self.ended_clean,
+                is_placed=self.ended_clean,
             )
             self.folders[partition] = folder
         elif name.endswith((STRAY_SUFFIX, FUTURE_SUFFIX)):
@@ -282,7 +283,18 @@ class LogDir:
         file.truncate(0)
         file.pwrite([checkpoints.encode_partition_metadata(topic_id)], 0)
         folder.topic_id = topic_id
-        folder.new_files.append(file)
+        folder.is_placed = False
+
+    def sync_place(self, folder: PartitionFolder) -> None:
+        """Make a folder's name, and whose it is, durable. Blocking.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        if folder.topic_id != ZERO_ID:
+            self._disk.open(f"{folder.path}/{checkpoints.PARTITION_METADATA}").sync()
+        self._disk.sync_folder(folder.path)
+        self._disk.sync_folder(self.path)
 
     def set_aside(self, folder: PartitionFolder, unique: bytes, suffix: str) -> str:
         """Rename a partition's folder out of the way, and forget the partition.

@@ -516,7 +516,7 @@ class LogDirs:
 
 def _close_all(disk: Disk, folders: list[PartitionFolder], configs: list[LogConfig]) -> None:
     for folder, config in zip(folders, configs, strict=True):
-        close_log(disk, folder, folder.log or open_log(disk, folder, config))
+        close_log(folder, folder.log or open_log(disk, folder, config))
 
 
 def _disown(partition_log: PartitionLog) -> None:

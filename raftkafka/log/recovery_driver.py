@@ -93,7 +93,7 @@ class Recovery:
             recovered = open_log(self._disk, folder, config, on_progress=count)
             if config.flush_messages == 1 or config.flush_before_visible:
                 # What was acknowledged, or seen, is to be so from the start.
-                close_log(self._disk, folder, recovered)
+                close_log(folder, recovered)
             else:
                 release_log(folder, recovered)
         except DamagedLog as damage:
@@ -145,4 +145,4 @@ class Settling:
             folder.settling = None
         if folder.log is None and not folder.is_deleted:
             folder.directory.recovery_points[folder.partition] = job.log.log_end_offset
-            folder.is_settled = True
+            folder.is_settled = folder.is_placed = True
