@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in (
         "needs(*toolchains): runs with --all, where ops/test made these toolchains in .envs/",
         "long: runs with --all",
+        "left_out(reason): cannot run here",
         "alone: measures time or loads the machine, so nothing else runs beside it",
     ):
         config.addinivalue_line("markers", line)
@@ -37,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def reason_to_leave_out(item: pytest.Item) -> str | None:
     """Return why an item does not run here, or None."""
+    if impossible := item.get_closest_marker("left_out"):
+        return f"tests: {impossible.args[0]}"
     wants_all = bool(item.config.getoption("--all"))
     if item.get_closest_marker("long") and not wants_all:
         return "long forms of tests; they run with ops/test --all"

@@ -48,6 +48,7 @@ class Client:
     idempotent: bool = True
     retries_by_default: bool = True
     unacknowledged: bool = True
+    before_python: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -74,7 +75,12 @@ JAVA = (
 
 CLIENTS = (
     Client("confluent-kafka", python("confluent"), hashes_like_java=False),
-    Client("confluent-kafka 2.3", python("confluent", OLD), hashes_like_java=False),
+    Client(
+        "confluent-kafka 2.3",
+        python("confluent", OLD),
+        hashes_like_java=False,
+        before_python=(3, 13),
+    ),
     Client("kafka-python", python("kafka_python"), idempotent_by_default=True),
     Client(
         "kafka-python 2.0",
@@ -131,12 +137,16 @@ REFERENCE = CLIENTS[0]
 def params(*, where: str | None = None) -> list[Any]:
     """Return the clients for ``parametrize``, only those whose attribute ``where`` is true."""
     chosen = [client for client in CLIENTS if where is None or getattr(client, where)]
-    return [
-        pytest.param(client, id=client.name, marks=pytest.mark.needs(client.needs or "nothing"))
-        if client.needs
-        else pytest.param(client, id=client.name)
-        for client in chosen
-    ]
+    return [pytest.param(client, id=client.name, marks=marks_of(client)) for client in chosen]
+
+
+def marks_of(client: Client) -> list[pytest.MarkDecorator]:
+    """Return what a client's tests need, and why they cannot run if they cannot."""
+    marks = [pytest.mark.needs(client.needs)] if client.needs else []
+    if client.before_python and sys.version_info[:2] >= client.before_python:
+        version = ".".join(str(part) for part in client.before_python)
+        marks.append(pytest.mark.left_out(f"{client.name} has no wheel for Python {version}"))
+    return marks
 
 
 class Running:
