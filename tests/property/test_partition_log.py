@@ -389,4 +389,4 @@ def test_a_log_is_a_list_of_batches() -> None:
 
 @pytest.mark.long
 def test_a_log_is_a_list_of_batches_at_length() -> None:
-    search(3000)
+    search(1000)
