@@ -38,6 +38,10 @@ class Expiry:
         """Return how many wait."""
         return sum(not item.done for _, _, item in self._heap)
 
+    def count_kept(self) -> int:
+        """Return how many entries there are, those included that are done."""
+        return len(self._heap)
+
     def add(self, deadline_s: float, item: Expiring) -> None:
         """Call ``item.expire()`` at the deadline unless it is done by then."""
         earlier = not self._heap or deadline_s < self._heap[0][0]

@@ -44,10 +44,10 @@ async def test_the_log_starts_where_records_were_deleted(driver: Driver) -> None
             assert (part.error_code, part.low_watermark) == (0, start)
         assert (await produce(client, batch(b"next"))).base_offset == 10
         assert await client.fetch("t", 10) == [(10, b"next")]
-        (part,) = await fetch(client, fetch_request({("t", 0): 9}))
-        assert part.error_code == ErrorCode.OFFSET_OUT_OF_RANGE
-        part = await produce(client, batch())
-        assert part.log_start_offset == 10, "the answers of a known shape tell it too"
+        (fetched,) = await fetch(client, fetch_request({("t", 0): 9}))
+        assert fetched.error_code == ErrorCode.OFFSET_OUT_OF_RANGE
+        produced = await produce(client, batch())
+        assert produced.log_start_offset == 10, "the answers of a known shape tell it too"
 
 
 async def test_deletions_that_are_refused(driver: Driver) -> None:

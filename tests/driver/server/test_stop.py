@@ -77,10 +77,10 @@ async def test_what_is_in_flight_is_answered(driver: Driver) -> None:
         for client in (producing, creating):
             await client.send(ApiVersionsRequest(), 0)
         broker.disk.gate.open()
-        response = await producing.receive(ProduceResponse, 9, produced)
-        assert response.responses[0].partition_responses[0].error_code == ErrorCode.NONE
-        response = await creating.receive(CreateTopicsResponse, 5, created)
-        assert response.topics[0].error_code == ErrorCode.NONE
+        appended = await producing.receive(ProduceResponse, 9, produced)
+        assert appended.responses[0].partition_responses[0].error_code == ErrorCode.NONE
+        creation = await creating.receive(CreateTopicsResponse, 5, created)
+        assert creation.topics[0].error_code == ErrorCode.NONE
         for client in (producing, creating):
             assert await client.receive_close() == b"", "later requests are not taken"
         with trio.fail_after(DEADLINE_S):
@@ -144,11 +144,11 @@ async def test_a_stop_during_the_start_ends_it(
     while not serves:
         unclean = disk.after_kill()
         unclean.gate.shut(after=let_through)
-        broker = memory.make(unclean).broker
+        starting = memory.make(unclean).broker
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(stop_soon, broker)
+            nursery.start_soon(stop_soon, starting)
             with trio.fail_after(DEADLINE_S):
-                serves = await nursery.start(broker.run)
+                serves = await nursery.start(starting.run)
         let_through += 1
     assert let_through > 5, "the gate was shut at each step of the start that can wait"
     async with memory.broker(disk=disk.after_kill()) as again:

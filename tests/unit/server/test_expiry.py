@@ -49,7 +49,7 @@ def test_what_is_done_does_not_pile_up_behind_a_long_wait() -> None:
         produce = Waiting()
         expiry.add(90.0 + n, produce)
         produce.done = True
-        most = max(most, len(expiry._heap))  # pyright: ignore[reportPrivateUsage]
+        most = max(most, expiry.count_kept())
     assert most <= SWEEP_MIN
     expiry.expire(60.0)
     assert fetch.expired == 1
