@@ -22,6 +22,8 @@ XERIAL_MAGIC = b"\x82SNAPPY\x00"
 XERIAL_HEADER = XERIAL_MAGIC + b"\x00\x00\x00\x01\x00\x00\x00\x01"
 XERIAL_BLOCK_BYTES = 32 * 1024
 FIRST_GUESS_BYTES = 64 * 1024
+TOO_SMALL = "failed to write whole buffer"
+"""How cramjam says that the content is larger than the buffer for it; a test holds it to that."""
 
 _block_length = Struct(">i")
 
@@ -98,7 +100,7 @@ def _decompress_stream(codec: int, data: Buffer, max_bytes: int) -> Buffer:
         try:
             length = module.decompress_into(data, output)
         except cramjam.DecompressionError as error:
-            if capacity >= max_bytes:
+            if capacity >= max_bytes or str(error) != TOO_SMALL:
                 raise _corrupt(error) from error
             capacity = min(4 * capacity, max_bytes)
         else:

@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raftkafka.compression import XERIAL_BLOCK_BYTES, Codec, compress, decompress
+from raftkafka.compression import TOO_SMALL, XERIAL_BLOCK_BYTES, Codec, compress, decompress
 from raftkafka.errors import ErrorCode, KafkaError
 from tests.support.logs import refusal
 
@@ -123,7 +123,7 @@ def test_an_unknown_codec_has_its_own_code() -> None:
 
 
 def test_the_error_that_means_too_small_a_buffer_is_known() -> None:
-    """Whatever the codec's library raises then, it must be what ``decompress`` waits for."""
     for module in (cramjam.gzip, cramjam.lz4, cramjam.zstd):
-        with pytest.raises(cramjam.DecompressionError):
-            module.decompress_into(module.compress(TEXT), bytearray(100))
+        for size in (0, 1, 100, len(TEXT) - 1):
+            with pytest.raises(cramjam.DecompressionError, match=f"^{TOO_SMALL}$"):
+                module.decompress_into(module.compress(TEXT), bytearray(size))
