@@ -44,8 +44,10 @@ ROWS: tuple[Row, ...] = (
 )
 KAFKA = "kafka"
 SECONDS, QUICK_SECONDS = 4.0, 1.5
+TOUCH_S, QUICK_TOUCH_S = 30.0, 5.0
+"""How long memory is touched at first."""
 WARM_UP_ROWS = "wire|one record|producer, 200 B$|consumer, 200 B$|10,000/s, linger 5"
-"""Together the half minute that a JVM needs."""
+"""Together with their preparations the half minute that a JVM needs."""
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -100,7 +102,9 @@ def run(options: argparse.Namespace, rows: list[Row], outcome: Outcome, stack: E
         stack.enter_context(tempfile.TemporaryDirectory(dir=options.dir, prefix="bench-"))
     )
     generators = Generators(folder)
-    machine.warm_page_cache(folder, machine.spare_bytes(folder), 5.0 if options.quick else 30.0)
+    if not options.no_warm_up:
+        seconds_max = QUICK_TOUCH_S if options.quick else TOUCH_S
+        machine.warm_page_cache(folder, machine.spare_bytes(folder), seconds_max)
     overrides = dict(pair.split("=", 1) for pair in options.override)
     ours = stack.enter_context(started("ours", Server, folder, overrides))
     targets = [ours]

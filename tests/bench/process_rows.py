@@ -18,8 +18,6 @@ from tests.support.wire import API_VERSIONS, LOOPBACK, call, frame, read_respons
 
 START_DEADLINE_S = 120.0
 POLL_S = 0.001
-SETTLE_S = 1.0
-IDLE_CONNECTIONS = 2000
 NO_TOPICS = struct.pack(">i", 0)
 ALL_TOPICS = struct.pack(">i", -1)
 
@@ -28,13 +26,13 @@ def run_start(bench: Bench) -> Mapping[str, float]:
     """An empty broker: started, left alone, and then given many idle connections."""
     with bench.target.another() as server:
         started_s = time_to_metadata(server)
-        time.sleep(SETTLE_S)
+        time.sleep(bench.settle_s)
         rss_bytes = server.rss_bytes
         before = machine.cpu_s(server.pid)
         idle_s = bench.seconds if bench.quick else max(bench.seconds, 10.0)
         time.sleep(idle_s)
         idle_cpu = (machine.cpu_s(server.pid) - before) / idle_s
-        connection_bytes = rss_per_connection(server)
+        connection_bytes = rss_per_connection(server, 200 if bench.quick else 2000)
         return {
             "exec to Metadata": started_s,
             "idle RSS": rss_bytes / 1e6,
@@ -63,18 +61,18 @@ def brokers_in(metadata: bytes) -> int:
     return int(count)
 
 
-def rss_per_connection(server: Server) -> float:
+def rss_per_connection(server: Server, count: int) -> float:
     """Return the bytes that one connection more costs, once it has sent a request."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     before = server.rss_bytes
     with ExitStack() as connections:
-        for _ in range(IDLE_CONNECTIONS):
+        for _ in range(count):
             connection = socket.create_connection((LOOPBACK, server.port), 10.0)
             connections.enter_context(connection)
             connection.sendall(frame(API_VERSIONS, 0, b""))
             read_response(connection)
-        return (server.rss_bytes - before) / IDLE_CONNECTIONS
+        return (server.rss_bytes - before) / count
 
 
 def run_connects(bench: Bench) -> Mapping[str, float]:

@@ -72,6 +72,11 @@ class Bench:
     partitions: int
     quick: bool = False
 
+    @property
+    def settle_s(self) -> float:
+        """How long a broker that just started is left alone before its memory is looked at."""
+        return 0.2 if self.quick else 1.0
+
     def warm(self) -> None:
         """Have memory for what a load of this length writes."""
         wanted = min(int(self.seconds * WARM_BYTES_PER_S), WARM_BYTES_MAX)

@@ -13,7 +13,7 @@ from tests.bench.rows import Against, Better, Figure
 from tests.support.broker import Server
 
 QUICK = ["--quick", "--no-warm-up", "--pairs=1", "--partitions=2"]
-ROWS_TRIED = "^connect|^producer, 200 B$|^consumer, 200 B$|200 KB|50x8|1,000/s|1 part|topic list"
+ROWS_TRIED = "^connect|^producer, 200 B$|wire fetch, 200 KB|50x8|1,000/s|topic list"
 ROWS_ALONE = "empty|old data|^10 part"
 
 
