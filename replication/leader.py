@@ -155,10 +155,13 @@ class PartitionLeader:
         """min.insync.replicas, at most the number of replicas (rule 3)."""
         return min(self.log.config.min_insync_replicas, len(self.replicas))
 
-    @property
-    def acks_on_write(self) -> bool:
-        """Whether a record counts as acknowledged by all once it is in the page cache here."""
-        return len(self.isr) == 1 and not self.flush_before_ack
+    def acks_on_write(self, acks: int) -> bool:
+        """Whether a record counts as acknowledged once this turn has written it."""
+        return not (
+            self.flush_before_ack
+            or self.log.pace.is_slow  # then a thread writes it, later
+            or (acks == ACKS_ALL and len(self.isr) != 1)
+        )
 
     @property
     def flush_before_ack(self) -> bool:

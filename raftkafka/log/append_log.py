@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
-from raftkafka.disk import Disk
+from raftkafka.disk import Disk, File
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.log.append import check_produced
 from raftkafka.log.log_config import LogConfig
+from raftkafka.log.pace import Pace
 from raftkafka.log.producer_state import ProducedBatch
 from raftkafka.log.recovery import OpenedLog
 from raftkafka.log.segment import RELATIVE_OFFSET_MAX, LogSlice, Segment
@@ -40,6 +41,24 @@ class AppendInfo(NamedTuple):
     is_duplicate: bool = False
 
 
+class PendingWrite(NamedTuple):
+    """Part of a log that a thread writes: ``run`` blocks, for as long as the disk takes."""
+
+    file: File
+    position: int
+    content: bytes
+    segment: Segment
+    end_offset: int
+
+    def run(self) -> None:
+        """Write it.
+
+        Raises:
+            OSError: what the file holds is unknown.
+        """
+        self.file.pwrite([self.content], self.position)
+
+
 class AppendLog:
     """Segments, leader epochs and producers of one partition, as far as records come and go.
 
@@ -50,6 +69,7 @@ class AppendLog:
     __slots__ = (
         "_disk",
         "_ends",
+        "_pending",
         "_queue",
         "_snapshot_bytes",
         "_snapshots",
@@ -61,6 +81,7 @@ class AppendLog:
         "log_start_offset",
         "on_failure",
         "on_write",
+        "pace",
         "producers",
         "segments",
         "topic_partition",
@@ -88,10 +109,14 @@ class AppendLog:
         """Called once, when a disk call fails."""
         self.on_write: Callable[[AppendLog], None] | None = None
         """Called after the next write, and then forgotten: who wants more of them sets it again."""
+        self.pace = Pace()
+        """Its directory's, once that looks after it."""
         self._disk = disk
         self._snapshots = opened.snapshots
         self._snapshot_bytes = opened.segments.size_bytes
         self._queue: list[Buffer] = []
+        self._pending: PendingWrite | None = None
+        """What a thread is writing. The queue comes after it."""
         self._ends: dict[int, tuple[Segment, int]] = {}
         """Where recent reads stopped, by offset: tail readers go on there without a look-up."""
 
@@ -201,10 +226,18 @@ class AppendLog:
     @property
     def has_unwritten(self) -> bool:
         """Whether ``write`` has something to do."""
-        return bool(self._queue)
+        return bool(self._queue) or self._pending is not None
+
+    @property
+    def unwritten_bytes(self) -> int:
+        """How much is appended, and not in the file."""
+        segment = self.segments.active
+        return segment.size_bytes - segment.written_bytes
 
     def write(self) -> None:
         """Write what is queued to the file's end, by one call.
+
+        What a thread is writing just now is written too: the same bytes at the same place.
 
         Raises:
             KafkaError: KAFKA_STORAGE_ERROR: the log is failed now, or was before.
@@ -212,6 +245,9 @@ class AppendLog:
         if self.failure is not None:
             self._refuse()
         queue = self._queue
+        if self._pending is not None:
+            queue = [self._pending.content, *queue]
+            self._pending = None
         if not queue:
             return
         segment = self.segments.active
@@ -220,8 +256,38 @@ class AppendLog:
         except OSError as error:
             self._fail(error)
         self._queue = []
-        segment.written_bytes = segment.size_bytes
-        self.written_end_offset = self.log_end_offset
+        self._written(segment, segment.size_bytes, self.log_end_offset)
+
+    def keep_queue(self) -> None:
+        """Copy the queued views, which end with the turn, for a write after that."""
+        self._queue = [b"".join(self._queue)]
+
+    def begin_write(self) -> PendingWrite | None:
+        """Return what is queued, for a thread to write; None if there is nothing to do.
+
+        ``finish_write`` follows, or ``fail`` with the OSError. One at a time.
+        """
+        assert self._pending is None
+        if not self._queue or self.failure is not None:
+            return None
+        segment = self.segments.active
+        content = b"".join(self._queue)
+        self._queue = []
+        self._pending = PendingWrite(
+            segment.open_file(), segment.written_bytes, content, segment, self.log_end_offset
+        )
+        return self._pending
+
+    def finish_write(self, pending: PendingWrite) -> None:
+        """Note that a thread has written it; unless ``write`` was faster."""
+        if pending is self._pending:
+            self._pending = None
+            end = pending.position + len(pending.content)
+            self._written(pending.segment, end, pending.end_offset)
+
+    def _written(self, segment: Segment, end: int, end_offset: int) -> None:
+        segment.written_bytes = end
+        self.written_end_offset = end_offset
         if self.on_write is not None:
             on_write, self.on_write = self.on_write, None
             on_write(self)

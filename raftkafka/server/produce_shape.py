@@ -118,6 +118,7 @@ class ProduceShape:
             or log.log_start_offset != self._log_start_offset
             or log.config is not self._config  # so flushes are as little waited for as before
             or (self.acks == ACKS_ALL and len(leader.isr) != 1)
+            or log.pace.is_slow
         ):
             return None
         position = self.length_position

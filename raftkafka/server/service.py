@@ -19,7 +19,9 @@ from raftkafka.server.handlers.fetch import FetchHandler
 from raftkafka.server.handlers.produce import ProduceHandler
 from raftkafka.server.listening import limits_by_address
 from raftkafka.server.read_ahead import ReadAhead
-from raftkafka.server.turn import Turn, TurnClock
+from raftkafka.server.slow_writes_driver import SlowWrites
+from raftkafka.server.turn import Turn
+from raftkafka.server.turn_clock import TurnClock
 from raftkafka.server.write_queue import WriteQueue
 
 UNSENT_BYTES_MAX = 1024 * 1024
@@ -37,7 +39,9 @@ class ClientService:
         outbox: list[Connection] = []
         clock = TurnClock(environment.wall_ms, trio.current_time)
         expiry = self.expiry = Expiry()
-        writes = WriteQueue(lambda leader: broker.log_dirs.request_flush(leader.log))
+        writes = WriteQueue(clock, lambda leader: broker.log_dirs.request_flush(leader.log))
+        slow_writes = SlowWrites(environment.disk, nursery, writes.written, self.run_turn)
+        writes.write_later = slow_writes.take
         fetch = FetchHandler(
             broker.replicas,
             expiry,

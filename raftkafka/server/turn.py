@@ -14,6 +14,7 @@ import structlog
 from raftkafka.errors import Malformed
 from raftkafka.server.connection import Connection
 from raftkafka.server.expiry import Expiry
+from raftkafka.server.turn_clock import TurnClock
 from raftkafka.server.write_queue import WriteQueue
 
 FRAMES_PER_TURN = 256
@@ -23,26 +24,6 @@ TURN_BYTES = 4 * 1024 * 1024
 """When a turn has handled for so long, or so much, the connections left are served by the next."""
 
 log = structlog.get_logger()
-
-
-class TurnClock:
-    """The time of the running turn, read once: in Kafka's milliseconds and the loop's seconds."""
-
-    __slots__ = ("_monotonic", "_wall_ms", "now_ms", "now_s")
-
-    def __init__(self, wall_ms: Callable[[], int], monotonic: Callable[[], float]) -> None:
-        self._wall_ms = wall_ms
-        self._monotonic = monotonic
-        self.tick()
-
-    def tick(self) -> None:
-        """Read both clocks."""
-        self.now_ms = self._wall_ms()
-        self.now_s = self._monotonic()
-
-    def elapsed_s(self) -> float:
-        """Return for how long the turn has run."""
-        return self._monotonic() - self.now_s
 
 
 class FrameHandler(Protocol):

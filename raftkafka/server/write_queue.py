@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from raftkafka.errors import KafkaError
+from raftkafka.log.pace import is_slow
 from raftkafka.server.connection import Connection
+from raftkafka.server.turn_clock import TurnClock
 from replication.leader import PartitionLeader
 
 
 class WriteQueue:
     """Leaders with queued batches, and the connections whose answers already speak of them."""
 
-    def __init__(self, request_flush: Callable[[PartitionLeader], None]) -> None:
+    def __init__(self, clock: TurnClock, request_flush: Callable[[PartitionLeader], None]) -> None:
+        self.write_later: Callable[[PartitionLeader], bool] = lambda leader: False
+        """Asked where a directory is slow: whether a thread writes, which tells ``written``."""
+        self._clock = clock
         self._request_flush = request_flush
         self._dirty: dict[PartitionLeader, None] = {}
         self._answered: list[tuple[PartitionLeader, Connection]] = []
@@ -32,7 +37,10 @@ class WriteQueue:
             return
         dirty, self._dirty = self._dirty, {}
         answered, self._answered = self._answered, []
+        began_s = self._clock.elapsed_s()
         for leader in dirty:
+            if leader.log.pace.is_slow and self.write_later(leader):
+                continue
             try:
                 leader.log.write()
             except KafkaError:  # the log has told its directory
@@ -40,6 +48,14 @@ class WriteQueue:
                     if failed is leader:
                         connection.abort()
             else:
-                leader.advance()
-                if leader.wants_flush:
-                    self._request_flush(leader)
+                self.written(leader)
+        round_s = self._clock.elapsed_s() - began_s
+        if is_slow(round_s, len(dirty)):
+            for leader in dirty:
+                leader.log.pace.note(round_s, len(dirty))
+
+    def written(self, leader: PartitionLeader) -> None:
+        """The log's file has what was appended: show it, and flush it if it is time."""
+        leader.advance()
+        if leader.wants_flush:
+            self._request_flush(leader)

@@ -21,7 +21,7 @@ from raftkafka.records import Record, build_batch
 from raftkafka.server.connection import ConnectionLimits
 from raftkafka.server.expiry import Expiry
 from raftkafka.server.handlers.produce import ProduceHandler
-from raftkafka.server.turn import TurnClock
+from raftkafka.server.turn_clock import TurnClock
 from raftkafka.server.write_queue import WriteQueue
 from raftkafka.types import TopicPartition
 from replication.leader import PartitionLeader
@@ -67,10 +67,9 @@ class Side:
         self.wire = Wire(LIMITS)
         self.short = short
         self.taken_short = 0
-        self.writes = WriteQueue(lambda leader: None)
-        self.handler = ProduceHandler(
-            self.leaders, self.writes, Expiry(), TurnClock(lambda: NOW_MS, lambda: 0.0)
-        )
+        clock = TurnClock(lambda: NOW_MS, lambda: 0.0)
+        self.writes = WriteQueue(clock, lambda leader: None)
+        self.handler = ProduceHandler(self.leaders, self.writes, Expiry(), clock)
 
     def handle(self, request: bytes) -> bytes:
         frame = memoryview(bytearray(request))[4:]

@@ -16,7 +16,7 @@ from raftkafka.server.connection import Connection
 from raftkafka.server.expiry import Expiry
 from raftkafka.server.parked_fetch import ParkedFetch, Wanted
 from raftkafka.server.read_ahead import ReadAhead
-from raftkafka.server.turn import TurnClock
+from raftkafka.server.turn_clock import TurnClock
 from replication.leader import PartitionLeader
 from replication.replica_manager import ReplicaManager
 

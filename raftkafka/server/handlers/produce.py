@@ -28,9 +28,9 @@ from raftkafka.server.connection import Connection, Output
 from raftkafka.server.expiry import Expiry
 from raftkafka.server.parked_produce import ParkedProduce
 from raftkafka.server.produce_shape import ATTRIBUTES_LOW, ProduceShapes, learn_shape
-from raftkafka.server.turn import TurnClock
+from raftkafka.server.turn_clock import TurnClock
 from raftkafka.server.write_queue import WriteQueue
-from replication.leader import ACKS_ALL, PartitionLeader
+from replication.leader import PartitionLeader
 
 ZSTD_SINCE_VERSION = 7
 VALID_ACKS = (-1, 0, 1)
@@ -112,10 +112,7 @@ class ProduceHandler:
         part.log_append_time_ms = info.log_append_time_ms
         part.log_start_offset = info.log_start_offset
         self._writes.add(leader, connection)
-        must_wait = (
-            not leader.acks_on_write if request.acks == ACKS_ALL else leader.flush_before_ack
-        )
-        if must_wait and request.acks:
+        if request.acks and not leader.acks_on_write(request.acks):
             parked.wait_for(leader, part, request.acks, info.last_offset + 1)
         return leader
 

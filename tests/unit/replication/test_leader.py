@@ -151,7 +151,8 @@ def test_rule_10_a_reader_of_another_epoch_is_told_which_way_it_is_off() -> None
 def test_flush_messages_1_acknowledges_and_shows_only_what_is_fsynced() -> None:
     leader = make_leader(config=LogConfig(flush_messages=1))
     assert leader.flush_before_ack
-    assert not leader.acks_on_write
+    assert not leader.acks_on_write(ACKS_ALL)
+    assert not leader.acks_on_write(1)
     all_acks, one_ack = Acks(), Acks()
     end = append(leader, 2, ACKS_ALL)
     leader.wait_for_ack(all_acks, ACKS_ALL, end)
