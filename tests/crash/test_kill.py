@@ -20,7 +20,7 @@ STARTING_S_MAX = 0.4
 
 @pytest.mark.parametrize(
     "kills",
-    [pytest.param(8, id="8 kills"), pytest.param(60, id="60 kills", marks=pytest.mark.long)],
+    [pytest.param(8, id="8 kills"), pytest.param(52, id="52 kills", marks=pytest.mark.long)],
 )
 def test_acknowledged_records_survive_kill_9(kills: int, make_server: MakeServer) -> None:
     print(f"RAFTKAFKA_SEED={SEED}")
