@@ -77,6 +77,7 @@ class AppendLog:
         "epochs",
         "failure",
         "folder",
+        "is_being_written",
         "log_end_offset",
         "log_start_offset",
         "on_failure",
@@ -115,6 +116,8 @@ class AppendLog:
         self._snapshots = opened.snapshots
         self._snapshot_bytes = opened.segments.size_bytes
         self._queue: list[Buffer] = []
+        self.is_being_written = False
+        """Whether a thread writes to its file just now."""
         self._pending: PendingWrite | None = None
         """What a thread is writing. The queue comes after it."""
         self._ends: dict[int, tuple[Segment, int]] = {}
@@ -260,14 +263,15 @@ class AppendLog:
 
     def keep_queue(self) -> None:
         """Copy the queued views, which end with the turn, for a write after that."""
-        self._queue = [b"".join(self._queue)]
+        if self._queue:
+            self._queue = [b"".join(self._queue)]
 
     def begin_write(self) -> PendingWrite | None:
         """Return what is queued, for a thread to write; None if there is nothing to do.
 
-        ``finish_write`` follows, or ``fail`` with the OSError. One at a time.
+        ``finish_write`` follows. One at a time, and no truncation meanwhile.
         """
-        assert self._pending is None
+        assert not self.is_being_written
         if not self._queue or self.failure is not None:
             return None
         segment = self.segments.active
@@ -276,11 +280,15 @@ class AppendLog:
         self._pending = PendingWrite(
             segment.open_file(), segment.written_bytes, content, segment, self.log_end_offset
         )
+        self.is_being_written = True
         return self._pending
 
-    def finish_write(self, pending: PendingWrite) -> None:
-        """Note that a thread has written it; unless ``write`` was faster."""
-        if pending is self._pending:
+    def finish_write(self, pending: PendingWrite, error: OSError | None) -> None:
+        """Note that a thread has written it, unless ``write`` was faster, or could not."""
+        self.is_being_written = False
+        if error is not None:
+            self.fail(error)
+        elif pending is self._pending and self.failure is None:
             self._pending = None
             end = pending.position + len(pending.content)
             self._written(pending.segment, end, pending.end_offset)

@@ -210,6 +210,7 @@ class PartitionLog(AppendLog):
         Raises:
             KafkaError: KAFKA_STORAGE_ERROR.
         """
+        assert not self.is_being_written, "a thread would write beyond the cut"
         self.write()
         self.epochs.truncate_from_end(offset)
         if offset >= self.log_end_offset:
@@ -232,6 +233,7 @@ class PartitionLog(AppendLog):
         Raises:
             KafkaError: KAFKA_STORAGE_ERROR.
         """
+        assert not self.is_being_written, "a thread would write beyond the cut"
         self.write()
         try:
             self.segments.start_at(offset, self.config)

@@ -57,28 +57,26 @@ class SlowWrites:
         del self._waiting[pace]
 
     async def _write(self, pace: Pace, leaders: Sequence[PartitionLeader]) -> None:
-        begun = [(leader, leader.log.begin_write()) for leader in leaders]
-        writes = [(leader, write) for leader, write in begun if write is not None]
+        writes = [leader.log.begin_write() for leader in leaders]
         began_s = trio.current_time()
-        failures = await self._disk.run(partial(write_each, [write for _, write in writes]))
+        failures = await self._disk.run(partial(write_each, writes))
         pace.note(trio.current_time() - began_s, len(writes))
-        for (leader, write), failure in zip(writes, failures, strict=True):
-            if failure is not None:
-                leader.log.fail(failure)  # it tells its directory, and that who waits
-            elif leader.log.failure is None:
-                leader.log.finish_write(write)
-                self._on_written(leader)
+        for leader, write, failure in zip(leaders, writes, failures, strict=True):
+            if write is not None:
+                leader.log.finish_write(write, failure)
+            self._on_written(leader)
         self._run_turn()
 
 
-def write_each(writes: Sequence[PendingWrite]) -> list[OSError | None]:
+def write_each(writes: Sequence[PendingWrite | None]) -> list[OSError | None]:
     """Write one after the other; return what went wrong with each."""
     failures: list[OSError | None] = []
     for write in writes:
-        try:
-            write.run()
-        except OSError as error:
-            failures.append(error)
-        else:
-            failures.append(None)
+        failure = None
+        if write is not None:
+            try:
+                write.run()
+            except OSError as error:
+                failure = error
+        failures.append(failure)
     return failures

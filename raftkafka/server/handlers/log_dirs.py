@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from raftkafka.errors import ErrorCode
 from raftkafka.protocol.messages.log_dirs import (
     DescribeLogDirsPartition,
@@ -35,7 +37,7 @@ async def handle_describe_log_dirs(
     return response
 
 
-def _topics(size_bytes: dict[TopicPartition, int]) -> list[DescribeLogDirsTopic]:
+def _topics(size_bytes: Mapping[TopicPartition, int]) -> list[DescribeLogDirsTopic]:
     topics: dict[str, DescribeLogDirsTopic] = {}
     for partition, size in sorted(size_bytes.items()):
         topic = topics.setdefault(partition.topic, DescribeLogDirsTopic(name=partition.topic))
