@@ -87,8 +87,8 @@ def commands() -> Iterator[tuple[str, str]]:
 def test_commands_exist(page: str, line: str) -> None:
     words = shlex.split(line, comments=True)
     if words[0] != "raftkafka":
-        name = words[0].rpartition("/")[2]
-        locked = f"\n{name}==" in (ROOT / "ops/requirements/check.txt").read_text()
+        program = words[0].rpartition("/")[2]
+        locked = f"\n{program}==" in (ROOT / "ops/requirements/check.txt").read_text()
         assert (ROOT / words[0]).exists() or locked, page
         return
     command: click.Command = raftkafka
