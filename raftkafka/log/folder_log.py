@@ -78,7 +78,8 @@ def close_log(folder: PartitionFolder, partition_log: PartitionLog) -> None:
     with _os_errors():
         partition_log.close()
     folder.is_trusted = folder.is_settled = folder.is_placed = True
-    folder.directory.recovery_points[folder.partition] = partition_log.flushed_offset
+    folder.directory.note_recovery_point(folder, partition_log)
+    folder.directory.note_log_start(folder, partition_log)
 
 
 @contextmanager

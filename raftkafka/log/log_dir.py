@@ -17,6 +17,7 @@ from raftkafka.errors import DataFolderInUse
 from raftkafka.log import checkpoints
 from raftkafka.log.checkpoints import NO_BROKER_EPOCH, DamagedCheckpoint, LastStart
 from raftkafka.log.log_config import LogConfig
+from raftkafka.log.pace import Pace
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.log.segment import DamagedLog
 from raftkafka.types import ZERO_ID, TopicId, TopicPartition
@@ -111,6 +112,7 @@ class LogDir:
         self.folders: dict[TopicPartition, PartitionFolder] = {}
         self.deleted_folders: list[str] = []
         """Paths of folders to remove, which an earlier life left."""
+        self.pace = Pace()
         self.ended_clean = False
         """Whether the marker of a clean stop was found: the files hold all that was written."""
         self.lost_nothing = False
@@ -321,20 +323,16 @@ class LogDir:
 
     # ------------------------------------------------------------------ checkpoints
 
-    def update_recovery_points(self) -> None:
-        """Take over from the open logs up to where they are durable."""
-        for partition, folder in self.folders.items():
-            if folder.log is not None:
-                self.recovery_points[partition] = folder.log.flushed_offset
+    def note_recovery_point(self, folder: PartitionFolder, partition_log: PartitionLog) -> None:
+        """Take over from a log up to where it is durable."""
+        self.recovery_points[folder.partition] = partition_log.flushed_offset
 
-    def update_log_starts(self) -> None:
-        """Take over from the open logs where they start, if not with a segment (as Kafka)."""
-        for partition, folder in self.folders.items():
-            if (log := folder.log) is not None:
-                if log.log_start_offset > log.segments.base_offset:
-                    self.log_starts[partition] = log.log_start_offset
-                else:
-                    self.log_starts.pop(partition, None)
+    def note_log_start(self, folder: PartitionFolder, partition_log: PartitionLog) -> None:
+        """Take over from a log where it starts, if not with a segment (as Kafka)."""
+        if partition_log.log_start_offset > partition_log.segments.base_offset:
+            self.log_starts[folder.partition] = partition_log.log_start_offset
+        else:
+            self.log_starts.pop(folder.partition, None)
 
     def changed(self, *names: str) -> dict[str, Offsets]:
         """Return copies of those checkpoints (all by default) of which the files are behind."""

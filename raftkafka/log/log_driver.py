@@ -9,10 +9,8 @@ Source: Kafka ``LogManager``.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from itertools import islice
-from typing import NamedTuple
 
 import structlog
 import trio
@@ -22,43 +20,31 @@ from raftkafka.errors import DamagedDisk, ErrorCode, KafkaError
 from raftkafka.log.append_log import AppendLog
 from raftkafka.log.checkpoint_driver import CheckpointDriver
 from raftkafka.log.checkpoints import NO_BROKER_EPOCH, RECOVERY_POINTS
+from raftkafka.log.closing_driver import Closing
+from raftkafka.log.dir_failure_driver import DirFailures
+from raftkafka.log.dir_usage import DirUsage, measure
 from raftkafka.log.flush_driver import Flusher
-from raftkafka.log.folder_log import close_log, open_log, report_damage
+from raftkafka.log.folder_log import open_log, report_damage
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.log_dir import (
     NAME_BYTES_MAX,
-    STRAY_SUFFIX,
     LogDir,
     PartitionFolder,
     folder_name,
 )
 from raftkafka.log.log_settings import LogDirSettings
 from raftkafka.log.partition_log import PartitionLog
-from raftkafka.log.recovery import LOG_SUFFIX
 from raftkafka.log.recovery_driver import Recovery, Settling
-from raftkafka.log.removal_driver import UNIQUE_BYTES, Removal
+from raftkafka.log.removal_driver import Removal
 from raftkafka.log.retention_driver import Retention
 from raftkafka.log.segment import DamagedLog
 from raftkafka.log.slices_driver import Slices
 from raftkafka.log.write_behind_driver import WriteBehind
 from raftkafka.types import ZERO_ID, Randomness, TopicId, TopicPartition, uuid_text
 
-CLOSE_TASKS = 4
-CLOSE_BATCH = 32
-"""Logs closed by one thread hand-over."""
 CLOSE_DEADLINE_S = 30.0
 
 log = structlog.get_logger()
-
-
-class DirUsage(NamedTuple):
-    """What DescribeLogDirs says of a directory."""
-
-    path: str
-    failure: OSError | None
-    total_bytes: int
-    usable_bytes: int
-    size_bytes: dict[TopicPartition, int]
 
 
 def _ignore_flush(flushed: PartitionLog) -> None:
@@ -90,27 +76,27 @@ class LogDirs:
         self._disk = disk
         self._settings = settings
         self._log_config = log_config
-        self._random = random
         self._directories = [LogDir(disk, path) for path in settings.paths]
         self._folders: dict[TopicPartition, PartitionFolder] = {}
-        self._flushers = {
-            directory: Flusher(disk, self._on_flushed, partial(self._fail, directory))
-            for directory in self._directories
-        }
-        self._checkpoints = CheckpointDriver(
-            disk, self._directories, self._folders, self._current_high_watermarks, self._fail
-        )
-        self._write_behind = WriteBehind(self.flush, self._checkpoints.note_activity)
-        self._removal = Removal(disk, self._checkpoints, random, self._fail)
-        self._settling = Settling(disk, self._flushers, log_config, self._fail)
-        self._retention = Retention(self, log_config, self._current_high_watermarks, wall_ms)
-        self._offline: list[LogDir] = []
-        """Directories that failed and whose failure is not told yet."""
-        self._offline_wake = trio.Event()
         self._unread: list[str] = []
         """Directories that could not be read at start: nobody knows what is in them."""
         self._running = trio.CancelScope()
         self._ended: trio.Event | None = None
+
+        self._failures = DirFailures(disk, self._directories, self._on_dir_offline)
+        fail = self._failures.fail
+        self._flushers = {
+            directory: Flusher(disk, self._on_flushed, partial(fail, directory))
+            for directory in self._directories
+        }
+        self._checkpoints = CheckpointDriver(
+            disk, self._directories, self._folders, self._current_high_watermarks, fail
+        )
+        self._write_behind = WriteBehind(self.flush, self._checkpoints.note_activity)
+        self._removal = Removal(disk, self._checkpoints, random, fail)
+        self._settling = Settling(disk, self._flushers, log_config, fail)
+        self._retention = Retention(self, log_config, self._current_high_watermarks, wall_ms)
+        self._closing = Closing(disk, log_config, self._failures, self._checkpoints)
 
     # ------------------------------------------------------------------ start
 
@@ -122,8 +108,8 @@ class LogDirs:
             DamagedDisk: none can be used.
         """
         for directory in self._directories:
-            await self._attempt(directory, directory.take)
-        self._require_one()
+            await self._failures.attempt(directory, directory.take)
+        self._failures.require_one()
 
     async def start(self) -> None:
         """Read the directories; after an unclean stop, check every log.
@@ -131,17 +117,16 @@ class LogDirs:
         Raises:
             DamagedDisk: none can be used, or two hold the same partition.
         """
-        for directory in self._online():
-            await self._attempt(directory, directory.load)
+        for directory in self._failures.online:
+            await self._failures.attempt(directory, directory.load)
         self._unread = [d.path for d in self._directories if d.failure is not None]
-        for directory in self._online():
+        for directory in self._failures.online:
             self._take_over(directory)
-        recovery = Recovery(
-            self._disk, self._log_config, self._fail, self._settings.recovery_threads_per_dir
-        )
-        await recovery.run(self._online())
+        threads = self._settings.recovery_threads_per_dir
+        recovery = Recovery(self._disk, self._log_config, self._failures.fail, threads)
+        await recovery.run(self._failures.online)
         await self._checkpoints.store_all()
-        self._require_one()
+        self._failures.require_one()
 
     async def mark_started(self, broker_epoch: int) -> None:
         """Note that this incarnation is registered, after an unclean stop as such.
@@ -150,8 +135,8 @@ class LogDirs:
         stop is proven by the marker, or by the boot id). Not before: until the controller knows of
         the records that a power loss took, another start must not claim to have them.
         """
-        for directory in self._online():
-            await self._attempt(directory, partial(directory.mark_started, broker_epoch))
+        for directory in self._failures.online:
+            await self._failures.attempt(directory, partial(directory.mark_started, broker_epoch))
 
     @property
     def lost_nothing(self) -> bool:
@@ -171,16 +156,7 @@ class LogDirs:
     @property
     def online_paths(self) -> list[str]:
         """The directories that can be used."""
-        return [directory.path for directory in self._online()]
-
-    def _online(self) -> list[LogDir]:
-        return [directory for directory in self._directories if directory.failure is None]
-
-    async def _attempt(self, directory: LogDir, work: Callable[[], None]) -> None:
-        try:
-            await self._disk.run(work)
-        except OSError as error:
-            self._fail(directory, error)
+        return [directory.path for directory in self._failures.online]
 
     def _take_over(self, directory: LogDir) -> None:
         """Report what was found in a directory, and list its partitions."""
@@ -250,7 +226,7 @@ class LogDirs:
         try:
             folder.directory.write_topic_id(folder, topic_id)
         except OSError as error:
-            self._fail(folder.directory, error)
+            self._failures.fail(folder.directory, error)
             raise _storage_error(f"{folder.path}: {error}") from error
         log.warning("log_folder_adopted", path=folder.path, topic_id=uuid_text(topic_id))
 
@@ -271,7 +247,7 @@ class LogDirs:
             report_damage(folder, damage)
             raise
         except OSError as error:
-            self._fail(directory, error)
+            self._failures.fail(directory, error)
             raise _storage_error(f"{folder.path}: {error}") from error
 
     def keep(self, folder: PartitionFolder, partition_log: PartitionLog) -> None:
@@ -280,6 +256,7 @@ class LogDirs:
             return
         folder.log = partition_log
         partition_log.on_failure = partial(self._on_log_failure, folder.directory)
+        partition_log.pace = folder.directory.pace
         self._write_behind.watch(folder)
 
     def delete(self, partition: TopicPartition) -> None:
@@ -311,13 +288,7 @@ class LogDirs:
                 continue
             del self._folders[partition]
             strays.append(partition)
-            unique = self._random.randbytes(UNIQUE_BYTES)
-            try:
-                path = folder.directory.set_aside(folder, unique, STRAY_SUFFIX)
-            except OSError as error:
-                self._fail(folder.directory, error)
-            else:
-                log.warning("stray_partition_set_aside", partition=str(partition), path=path)
+            self._removal.set_aside(folder)
         await self._checkpoints.store_all()  # nothing of them is about a new partition of the name
         return strays
 
@@ -331,14 +302,14 @@ class LogDirs:
             raise _storage_error(
                 f"{partition} may be in {', '.join(self._unread)}, which cannot be read"
             )
-        fewest = min(self._online(), key=lambda d: len(d.folders), default=None)
+        fewest = min(self._failures.online, key=lambda d: len(d.folders), default=None)
         directory = self._removal.free_name(partition) or fewest
         if directory is None or directory.failure is not None:
             raise _storage_error("no log directory is online for it")
         try:
             folder = directory.make(partition, topic_id)
         except OSError as error:
-            self._fail(directory, error)
+            self._failures.fail(directory, error)
             raise _storage_error(f"{directory.path}: {error}") from error
         self._folders[partition] = folder
         return folder
@@ -364,13 +335,15 @@ class LogDirs:
         usages: list[DirUsage] = []
         for directory in self._directories:
             paths = {p: f.path for p, f in directory.folders.items() if is_wanted(p)}
-            usage = DirUsage(directory.path, directory.failure, -1, -1, {})
+            usage = DirUsage(directory.path, directory.failure)
             if directory.failure is None:
                 try:
-                    usage = await self._disk.run(partial(_measure, self._disk, directory, paths))
+                    usage = await self._disk.run(
+                        partial(measure, self._disk, directory.path, paths)
+                    )
                 except OSError as error:
-                    self._fail(directory, error)
-                    usage = usage._replace(failure=error)
+                    self._failures.fail(directory, error)
+                    usage = DirUsage(directory.path, error)
             usages.append(usage)
         return usages
 
@@ -400,46 +373,11 @@ class LogDirs:
 
     # ------------------------------------------------------------------ failure
 
+    def _on_dir_offline(self, path: str, partitions: list[TopicPartition]) -> None:
+        self.on_dir_offline(path, partitions)
+
     def _on_log_failure(self, directory: LogDir, _log: AppendLog, error: OSError) -> None:
-        self._fail(directory, error)
-
-    def _fail(self, directory: LogDir, error: OSError) -> None:
-        """Take a directory offline, for good: what it holds of the last writes is unknown."""
-        if directory.failure is not None:
-            return
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            log.error("descriptors_exhausted", path=error.filename, advice="raise LimitNOFILE")
-            return  # the disk is as good as it was
-        directory.failure = error
-        log.error(
-            "log_dir_offline",
-            dir=directory.path,
-            error=str(error),
-            partitions=len(directory.folders),
-            advice="repair the disk, or take the directory out of log.dirs, and start again",
-        )
-        for partition_log in directory.logs:
-            partition_log.fail(error)
-        self._offline.append(directory)
-        self._offline_wake.set()
-
-    def _require_one(self) -> None:
-        if not self._online():
-            failures = "; ".join(f"{d.path}: {d.failure}" for d in self._directories)
-            raise DamagedDisk(
-                f"no log directory can be used ({failures}): repair the disk or its permissions, "
-                "or let log.dirs name another folder"
-            )
-
-    async def _tell_offline(self) -> None:
-        """Tell of failures from a task of its own: they are found in the middle of other work."""
-        while True:
-            await self._offline_wake.wait()
-            self._offline_wake = trio.Event()
-            told, self._offline = self._offline, []
-            for directory in told:
-                self.on_dir_offline(directory.path, list(directory.folders))
-            self._require_one()
+        self._failures.fail(directory, error)
 
     # ------------------------------------------------------------------ run and close
 
@@ -459,8 +397,8 @@ class LogDirs:
                     nursery.start_soon(self._checkpoints.run, self._settings)
                     nursery.start_soon(self._removal.run)
                     nursery.start_soon(self._retention.run, self._settings)
-                    nursery.start_soon(self._tell_offline)
-                    for directory in self._online():
+                    nursery.start_soon(self._failures.run)
+                    for directory in self._failures.online:
                         nursery.start_soon(self._settling.run, directory)
         finally:
             ended.set()
@@ -478,45 +416,20 @@ class LogDirs:
         self._running.cancel()
         if self._ended is not None:
             await self._ended.wait()
-        marked: list[LogDir] = []
+        marked: list[bool] = []
+
+        async def close(directory: LogDir) -> None:
+            marked.append(await self._closing.close(directory, broker_epoch))
+
         with trio.move_on_after(CLOSE_DEADLINE_S, shield=True):
             self._removal.rename_all()
             await self._checkpoints.store_high_watermarks()
             async with trio.open_nursery() as nursery:
-                for directory in self._online():
-                    nursery.start_soon(self._close, directory, broker_epoch, marked)
+                for directory in self._failures.online:
+                    nursery.start_soon(close, directory)
         for directory in self._directories:
             directory.release()
-        return len(marked) == len(self._directories)
-
-    async def _close(self, directory: LogDir, broker_epoch: int, marked: list[LogDir]) -> None:
-        unfinished = iter(
-            [
-                folder
-                for folder in directory.folders.values()
-                if folder.log is not None or not (folder.is_settled or folder.damage)
-            ]
-        )
-        async with trio.open_nursery() as nursery:
-            for _ in range(CLOSE_TASKS):
-                nursery.start_soon(self._close_logs, directory, unfinished)
-        async with self._checkpoints.writer(directory):
-            directory.update_log_starts()
-            await self._checkpoints.store(directory)
-        is_whole = all(folder.is_trusted for folder in directory.folders.values())
-        if is_whole and directory.failure is None:
-            await self._attempt(directory, partial(directory.mark_clean, broker_epoch))
-            marked.append(directory)
-
-    async def _close_logs(self, directory: LogDir, folders: Iterator[PartitionFolder]) -> None:
-        while directory.failure is None and (batch := list(islice(folders, CLOSE_BATCH))):
-            configs = [self._log_config(folder.partition.topic) for folder in batch]
-            await self._attempt(directory, partial(_close_all, self._disk, batch, configs))
-
-
-def _close_all(disk: Disk, folders: list[PartitionFolder], configs: list[LogConfig]) -> None:
-    for folder, config in zip(folders, configs, strict=True):
-        close_log(folder, folder.log or open_log(disk, folder, config))
+        return sum(marked) == len(self._directories)
 
 
 def _disown(partition_log: PartitionLog) -> None:
@@ -525,21 +438,6 @@ def _disown(partition_log: PartitionLog) -> None:
     partition_log.fail(OSError(errno.ENOENT, "the partition was deleted", partition_log.folder))
     for segment in partition_log.segments:
         segment.generation += 1
-
-
-def _measure(disk: Disk, directory: LogDir, paths: dict[TopicPartition, str]) -> DirUsage:
-    total_bytes, usable_bytes = disk.free_bytes(directory.path)
-    sizes = {partition: _size_bytes(disk, path) for partition, path in paths.items()}
-    return DirUsage(directory.path, None, total_bytes, usable_bytes, sizes)
-
-
-def _size_bytes(disk: Disk, folder: str) -> int:
-    """Return what a partition's segments take; 0 if it is being deleted just now."""
-    try:
-        names = [name for name in disk.listdir(folder) if name.endswith(LOG_SUFFIX)]
-        return sum(disk.size(f"{folder}/{name}") for name in names)
-    except FileNotFoundError:
-        return 0
 
 
 def _storage_error(message: str) -> KafkaError:

@@ -16,7 +16,7 @@ import trio
 
 from raftkafka.disk import Disk
 from raftkafka.log.checkpoint_driver import CheckpointDriver
-from raftkafka.log.log_dir import DELETE_SUFFIX, LogDir, PartitionFolder
+from raftkafka.log.log_dir import DELETE_SUFFIX, STRAY_SUFFIX, LogDir, PartitionFolder
 from raftkafka.log.slices_driver import Slices
 from raftkafka.types import Randomness, TopicPartition
 
@@ -83,6 +83,16 @@ class Removal:
             self._rename_wake.set()
             self.remove_later(directory, path, delay_s)
 
+    def set_aside(self, folder: PartitionFolder) -> None:
+        """Rename the folder of a partition that nobody knows, and keep it."""
+        unique = self._random.randbytes(UNIQUE_BYTES)
+        try:
+            path = folder.directory.set_aside(folder, unique, STRAY_SUFFIX)
+        except OSError as error:
+            self._on_failure(folder.directory, error)
+        else:
+            log.warning("stray_partition_set_aside", partition=str(folder.partition), path=path)
+
     def remove_later(self, directory: LogDir, path: str, delay_s: float) -> None:
         """Remove a folder, or a file, in ``delay_s``."""
         heappush(self._due, (trio.current_time() + delay_s, next(self._sequence), directory, path))
@@ -136,8 +146,7 @@ class Removal:
                 await self._remove_now(directory, due)
 
     async def _remove_now(self, directory: LogDir, paths: list[str]) -> None:
-        async with self._checkpoints.writer(directory):
-            await self._checkpoints.store(directory)
+        await self._checkpoints.store_of(directory)
         for path in paths:
             if directory.failure is not None:
                 return
