@@ -84,8 +84,9 @@ def run_soak(bench: Bench) -> Mapping[str, float]:
         begin = time.perf_counter()
         while (took_s := time.perf_counter() - begin) < soak_s or len(rss_mb) < SOAK_STEPS_MIN:
             written += bench.produce(topic, batch, connections=4, depth=4)["bytes"]
-            fetch = bench.fetch_arguments(topic, connections=4, max_bytes=READ_MAX_BYTES)
-            bench.generators.wire(*fetch, seconds=bench.seconds)
+            # librdkafka finds its place again when retention takes what it reads
+            load = (bench.target.bootstrap, topic, bench.partitions, bench.seconds)
+            bench.generators.rdkafka("consume", *load, seconds=bench.seconds)
             rss_mb.append(bench.target.rss_mb)
     sixth = len(rss_mb) // SOAK_STEPS_MIN
     early, late = rss_mb[sixth : 3 * sixth], rss_mb[-2 * sixth :]
