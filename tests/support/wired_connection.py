@@ -13,8 +13,13 @@ LIMITS = ConnectionLimits(request_bytes=1 << 20, unanswered_requests=4, unsent_b
 class Wire:
     """The transport of one connection, worked by hand."""
 
-    def __init__(self, limits: ConnectionLimits = LIMITS, pool: BufferPool | None = None) -> None:
-        self.outbox: list[Connection] = []
+    def __init__(
+        self,
+        limits: ConnectionLimits = LIMITS,
+        pool: BufferPool | None = None,
+        outbox: list[Connection] | None = None,
+    ) -> None:
+        self.outbox = [] if outbox is None else outbox
         self.again_calls = 0
         self.closed = False
         self.connection = Connection(
