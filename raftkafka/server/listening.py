@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Protocol
 
@@ -46,12 +46,7 @@ class ReactorServer:
 
     def __init__(self, turn: Turn, acceptance: Acceptance, config: BrokerConfig) -> None:
         self._config = config
-        self._reactor = Reactor(
-            turn,
-            acceptance,
-            send_buffer=config.socket_send_buffer_bytes,
-            receive_buffer=config.socket_receive_buffer_bytes,
-        )
+        self._reactor = Reactor(turn, acceptance, socket_options(config))
 
     async def listen(self, endpoint: Endpoint) -> int:
         """Bind and accept (``Server``)."""
@@ -112,6 +107,8 @@ class TcpStreamServer:
     async def _serve(self, name: str, stream: trio.SocketStream) -> None:
         try:
             peer = str(stream.socket.getpeername()[0])
+            for level, option, value in socket_options(self._config):
+                stream.setsockopt(level, option, value)
         except OSError:
             return await trio.aclose_forcefully(stream)  # it is gone already
         await self._streams.serve(stream, name, peer)
@@ -156,6 +153,16 @@ async def bind(endpoint: Endpoint, backlog: int) -> socket.socket:
         ) from error
     listener.setblocking(False)
     return listener
+
+
+def socket_options(config: BrokerConfig) -> Iterator[tuple[int, int, int]]:
+    """Yield level, name and value of what is set on each connection."""
+    yield socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+    yield socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
+    if config.socket_send_buffer_bytes > 0:
+        yield socket.SOL_SOCKET, socket.SO_SNDBUF, config.socket_send_buffer_bytes
+    if config.socket_receive_buffer_bytes > 0:
+        yield socket.SOL_SOCKET, socket.SO_RCVBUF, config.socket_receive_buffer_bytes
 
 
 async def limits_by_address(limits: Iterable[tuple[str, int]]) -> dict[str, int]:

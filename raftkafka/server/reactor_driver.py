@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+from collections.abc import Iterable
 from errno import EMFILE, ENFILE
 
 import structlog
@@ -39,14 +40,11 @@ class Reactor:
     """Sockets of all listeners, and the transport of their connections."""
 
     def __init__(
-        self, turn: Turn, acceptance: Acceptance, *, send_buffer: int, receive_buffer: int
+        self, turn: Turn, acceptance: Acceptance, options: Iterable[tuple[int, int, int]]
     ) -> None:
         self._turn = turn
         self._acceptance = acceptance
-        self._buffer_options = (
-            (socket.SO_SNDBUF, send_buffer),
-            (socket.SO_RCVBUF, receive_buffer),
-        )
+        self._options = tuple(options)
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake, select.EPOLLIN)
@@ -143,10 +141,8 @@ class Reactor:
                 client.close()
                 continue
             client.setblocking(False)
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for option, size in self._buffer_options:
-                if size > 0:
-                    client.setsockopt(socket.SOL_SOCKET, option, size)
+            for level, option, value in self._options:
+                client.setsockopt(level, option, value)
             descriptor = client.fileno()
             self._sockets[descriptor] = (client, connection)
             self._descriptor[connection] = descriptor
