@@ -1,7 +1,8 @@
 """Makes the logs of one directory durable: grouped, in several threads, one flush a log at a time.
 
 What is asked for while a log is being synced rides on its next flush. Several threads, because a
-journaling file system commits what waits at the same time together.
+journaling file system commits what waits at the same time together; and one for what nobody waits
+for, lest ten thousand new logs keep the device from those who do.
 """
 
 from __future__ import annotations
@@ -85,17 +86,28 @@ class Flusher:
         self._on_flushed = on_flushed
         self._on_failure = on_failure
         self._waiting: dict[PartitionFolder, None] = {}
+        self._in_background: dict[PartitionFolder, None] = {}
         self._running: dict[PartitionFolder, bool] = {}
         """Folders whose log is being synced; true if it was asked for again."""
         self._idle = trio.lowlevel.ParkingLot()
+        self._idle_in_background = trio.lowlevel.ParkingLot()
 
     def request(self, folder: PartitionFolder) -> None:
         """Flush what the folder's open log has written up to the moment that its turn comes."""
         if folder in self._running:
             self._running[folder] = True
         else:
+            self._in_background.pop(folder, None)
             self._waiting[folder] = None
             self._idle.unpark()
+
+    def request_in_background(self, folder: PartitionFolder) -> None:
+        """Flush it some time: nobody waits for it."""
+        if folder in self._running:
+            self._running[folder] = True
+        elif folder not in self._waiting:
+            self._in_background[folder] = None
+            self._idle_in_background.unpark()
 
     async def flush(self, job: FlushJob) -> None:
         """Sync one log at once. What is asked for meanwhile waits, as for any other flush.
@@ -117,12 +129,21 @@ class Flusher:
         async with trio.open_nursery() as nursery:
             for _ in range(FLUSH_TASKS):
                 nursery.start_soon(self._work)
+            nursery.start_soon(self._work_in_background)
 
     async def _work(self) -> None:
         while True:
             while self._waiting:
                 await self._flush(self._take())
             await self._idle.park()
+
+    async def _work_in_background(self) -> None:
+        while True:
+            while self._in_background:
+                folder = next(iter(self._in_background))
+                del self._in_background[folder]
+                await self._flush([folder])
+            await self._idle_in_background.park()
 
     def _take(self) -> list[PartitionFolder]:
         """Take a task's share of what waits: one thread hand-over for several logs."""

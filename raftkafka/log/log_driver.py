@@ -92,7 +92,7 @@ class LogDirs:
         self._checkpoints = CheckpointDriver(
             disk, self._directories, self._folders, self._current_high_watermarks, fail
         )
-        self._write_behind = WriteBehind(self.flush, self._checkpoints.note_activity)
+        self._write_behind = WriteBehind(self._flushers, self._checkpoints.note_activity)
         self._removal = Removal(disk, self._checkpoints, random, fail)
         self._settling = Settling(disk, self._flushers, log_config, fail)
         self._retention = Retention(self, log_config, self._current_high_watermarks, wall_ms)
@@ -353,11 +353,11 @@ class LogDirs:
         """Make the log durable as it is written now; ``on_flushed`` follows."""
         folder = self._folders.get(partition_log.topic_partition)
         if folder is not None and folder.log is partition_log:
-            self.flush(folder)
+            self._flushers[folder.directory].request(folder)
 
     def flush(self, folder: PartitionFolder) -> None:
-        """As ``request_flush``, for the log of a folder."""
-        self._flushers[folder.directory].request(folder)
+        """Make a folder's log durable some time."""
+        self._flushers[folder.directory].request_in_background(folder)
 
     def _on_flushed(self, folder: PartitionFolder, partition_log: PartitionLog) -> None:
         self._checkpoints.note_activity()

@@ -5,7 +5,7 @@ A log tells of its first write and is looked at a second later, so that a log at
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
@@ -14,8 +14,9 @@ import trio
 
 from raftkafka.errors import KafkaError
 from raftkafka.log.append_log import AppendLog
+from raftkafka.log.flush_driver import Flusher
 from raftkafka.log.log_config import UNLIMITED
-from raftkafka.log.log_dir import PartitionFolder
+from raftkafka.log.log_dir import LogDir, PartitionFolder
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.log.slices_driver import Slices
 
@@ -26,9 +27,9 @@ class WriteBehind:
     """Looks after the logs that were written to."""
 
     def __init__(
-        self, flush: Callable[[PartitionFolder], None], note_activity: Callable[[], None]
+        self, flushers: Mapping[LogDir, Flusher], note_activity: Callable[[], None]
     ) -> None:
-        self._flush = flush
+        self._flushers = flushers
         self._note_activity = note_activity
         self._written: dict[PartitionFolder, None] = {}
         self._wake = trio.Event()
@@ -45,8 +46,8 @@ class WriteBehind:
         log.on_write = partial(self._on_write, folder)
         self._on_write(folder, log)
         if not folder.is_settled:
-            # Killed before: what flush.messages=1 acknowledged has to become readable again.
-            self._flush(folder)
+            # Killed before: what flush.ms promised is due at once.
+            self._flushers[folder.directory].request(folder)
 
     def on_flushed(self, folder: PartitionFolder, log: PartitionLog) -> None:
         """Watch for what is written after the flush that just ended."""
@@ -91,7 +92,7 @@ class WriteBehind:
             return  # the log has told its directory
         # Recovery need not read a full segment again, nor work out the leader epochs.
         if log.flushed_offset < log.segments.active.base_offset or log.epochs.changed:
-            self._flush(folder)
+            self._flushers[folder.directory].request_in_background(folder)
 
     # ------------------------------------------------------------------ flush.ms
 
@@ -120,4 +121,4 @@ class WriteBehind:
                 self._timed.discard(folder)
                 log = folder.log
                 if log is not None and log.flushed_offset < log.written_end_offset:
-                    self._flush(folder)
+                    self._flushers[folder.directory].request(folder)

@@ -8,6 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from raftkafka.log.log_config import LogConfig
+from raftkafka.types import TopicPartition
 from tests.support.log_dirs import EVENTS, TOPIC_ID, Life, append, fresh_disk, values_of
 
 SEGMENT = "00000000000000000000.log"
@@ -146,3 +147,21 @@ async def test_a_stop_covers_what_a_cancelled_flush_would_have(autojump_clock: M
             life.lose_power()
         async with life.run() as dirs:
             assert values_of(life.open(dirs)) == [b"one", b"two", b"three"]
+
+
+async def test_who_waits_for_a_flush_does_not_wait_for_new_logs(autojump_clock: MockClock) -> None:
+    disk = fresh_disk()
+    disk.delay_max_s = 0.01
+    life = Life(disk)
+    async with life.run() as dirs:
+        for number in range(500):
+            append(life.open(dirs, TopicPartition("new", number)), b"value")
+        await trio.sleep(1.2)
+        log = life.open(dirs)
+        append(log, b"value")
+        dirs.request_flush(log)
+        await trio.sleep(0.02)
+        assert log.flushed_offset == 1
+        assert 0 < len(life.flushed) < 100
+        await trio.sleep(10)
+        assert len(set(life.flushed)) == 501
