@@ -95,6 +95,8 @@ class Driver(ABC):
     """How a broker of a test is reached; ``broker`` runs one."""
 
     name = ""
+    deadline_s = 30.0
+    """For one block with a broker; nothing a test does takes that long unless it hangs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -143,7 +145,8 @@ class Driver(ABC):
             with trio.fail_after(DEADLINE_S):
                 await nursery.start(whole.broker.run)
             try:
-                yield whole
+                with trio.fail_after(self.deadline_s):
+                    yield whole
             finally:
                 await whole.close_clients()
             await whole.until(lambda: not whole.connections, "all connections gone")
@@ -186,6 +189,7 @@ class MemoryDriver(Driver):
     """The portable driver on a network in memory: under trio's MockClock time is virtual."""
 
     name = "memory"
+    deadline_s = 100_000.0
     buffered = True
     """Whether a connection holds what is sent until it is received."""
 
