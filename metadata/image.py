@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from metadata.records import BrokerEndpoint
-from raftkafka.types import NO_LEADER, TopicId
+from raftkafka.types import NO_LEADER, ZERO_ID, TopicId
 
 CONSUMER_OFFSETS = "__consumer_offsets"
 TRANSACTION_STATE = "__transaction_state"
@@ -40,11 +40,16 @@ class BrokerImage:
     rack: str | None
     fenced: bool
     in_controlled_shutdown: bool
+    cluster_endpoint: BrokerEndpoint | None = None
 
     @property
     def is_active(self) -> bool:
         """Whether it may lead partitions and join ISRs."""
         return not self.fenced and not self.in_controlled_shutdown
+
+    def has_online(self, directory: bytes) -> bool:
+        """Whether a replica that lies there can be used; nothing is said against an unknown one."""
+        return directory == ZERO_ID or directory in self.directories
 
     def endpoint(self, listener_name: str) -> BrokerEndpoint | None:
         """Return where this broker is reached through the listener of that name."""
@@ -73,6 +78,17 @@ class PartitionImage:
     def has_leader(self) -> bool:
         """Whether anybody leads it."""
         return self.leader != NO_LEADER
+
+    @property
+    def is_reassigned(self) -> bool:
+        """Whether it is on its way to other replicas."""
+        return bool(self.adding or self.removing)
+
+    def directory(self, broker_id: int) -> bytes:
+        """Return the log directory of one of its replicas; the null uuid if nobody said."""
+        if not self.directories or broker_id not in self.replicas:
+            return ZERO_ID
+        return self.directories[self.replicas.index(broker_id)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +138,15 @@ class MetadataImage:
         """Whether the broker is registered, unfenced and not on its way out."""
         broker = self.brokers.get(broker_id)
         return broker is not None and broker.is_active
+
+    def may_lead(self, partition: PartitionImage, broker_id: int) -> bool:
+        """Whether the broker is active, and its replica of the partition can be used."""
+        broker = self.brokers.get(broker_id)
+        return (
+            broker is not None
+            and broker.is_active
+            and broker.has_online(partition.directory(broker_id))
+        )
 
     def config(self, resource_type: int, name: str) -> Mapping[str, str]:
         """Return what was set for one resource; empty if nothing was."""

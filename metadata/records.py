@@ -57,7 +57,8 @@ class RegisterBrokerRecord:
     """A broker process made itself known, in place of any former one of that id.
 
     ``incarnation_id`` (16 bytes) names the process, ``directories`` (16 bytes each) its log
-    directories that are online.
+    directories that are online. ``cluster_endpoint`` is where other brokers reach it; a lone
+    node has none.
     """
 
     broker_id: int
@@ -68,6 +69,7 @@ class RegisterBrokerRecord:
     broker_epoch: int = EPOCH_IS_INDEX
     fenced: bool = True
     in_controlled_shutdown: bool = False
+    cluster_endpoint: BrokerEndpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ class UnknownRecord(Exception):
 _TYPES: tuple[tuple[int, int, type[Record]], ...] = (
     (1, 0, ClusterRecord),
     (2, 0, ControllerRecord),
-    (3, 0, RegisterBrokerRecord),
+    (3, 1, RegisterBrokerRecord),
     (4, 0, BrokerChangeRecord),
     (5, 0, TopicRecord),
     (6, 0, RemoveTopicRecord),
@@ -207,6 +209,9 @@ class _Form:
             read if self.width > 1 else lambda record: (read(record),)
         )
 
+
+_CLUSTER_ENDPOINT = 8
+"""Position of that field in a ``RegisterBrokerRecord``."""
 
 _FORM_OF = {cls: _Form(number, version, cls) for number, version, cls in _TYPES}
 _FORM_NUMBERED: dict[object, _Form] = {form.head[0]: form for form in _FORM_OF.values()}
@@ -246,6 +251,8 @@ def _from_row(row: list[Any]) -> Record:
     del values[form.width :]
     if form.make is RegisterBrokerRecord:
         values[2] = [BrokerEndpoint(*endpoint) for endpoint in values[2]]
+        if len(values) > _CLUSTER_ENDPOINT and values[_CLUSTER_ENDPOINT] is not None:
+            values[_CLUSTER_ENDPOINT] = BrokerEndpoint(*values[_CLUSTER_ENDPOINT])
     for position, value in enumerate(values):
         if value.__class__ is list:
             values[position] = tuple(value)

@@ -70,6 +70,23 @@ def replay(
     return step.finish(digest)
 
 
+def changed_partition(old: PartitionImage, record: PartitionChangeRecord) -> PartitionImage:
+    """Return a partition after one change."""
+    leader = record.leader
+    return PartitionImage(
+        old.replicas if record.replicas is None else record.replicas,
+        old.isr if record.isr is None else record.isr,
+        old.leader if leader is None else leader,
+        old.leader_epoch if leader is None else old.leader_epoch + 1,
+        old.partition_epoch + 1,
+        old.directories if record.directories is None else record.directories,
+        old.elr if record.elr is None else record.elr,
+        old.last_known_elr if record.last_known_elr is None else record.last_known_elr,
+        old.adding if record.adding is None else record.adding,
+        old.removing if record.removing is None else record.removing,
+    )
+
+
 class _TopicStep:
     """One topic in the making; its map of partitions is this step's own."""
 
@@ -118,6 +135,7 @@ class _Step:
             record.rack,
             record.fenced,
             record.in_controlled_shutdown,
+            record.cluster_endpoint,
         )
 
     def change_broker(self, record: BrokerChangeRecord) -> None:
@@ -162,19 +180,7 @@ class _Step:
         if record.unclean:
             topic.unclean.add(record.partition)
         old = topic.partitions[record.partition]
-        leader = record.leader
-        topic.partitions[record.partition] = PartitionImage(
-            old.replicas if record.replicas is None else record.replicas,
-            old.isr if record.isr is None else record.isr,
-            old.leader if leader is None else leader,
-            old.leader_epoch if leader is None else old.leader_epoch + 1,
-            old.partition_epoch + 1,
-            old.directories if record.directories is None else record.directories,
-            old.elr if record.elr is None else record.elr,
-            old.last_known_elr if record.last_known_elr is None else record.last_known_elr,
-            old.adding if record.adding is None else record.adding,
-            old.removing if record.removing is None else record.removing,
-        )
+        topic.partitions[record.partition] = changed_partition(old, record)
 
     def config(self, record: ConfigRecord) -> None:
         resource = (record.resource_type, record.resource_name)

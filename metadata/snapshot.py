@@ -88,6 +88,7 @@ def _broker_record(broker: BrokerImage) -> Record:
         broker.broker_epoch,
         broker.fenced,
         broker.in_controlled_shutdown,
+        broker.cluster_endpoint,
     )
 
 

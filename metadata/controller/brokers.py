@@ -1,29 +1,22 @@
 """Brokers come, become ready, leave, and are gone; their partitions follow in the same step.
 
-Rules 16 to 19 of replication. Order of the records: replicas leave ISRs before their broker is
+Rules 16 to 18 of replication. Order of the records: replicas leave ISRs before their broker is
 fenced, and join after it is unfenced, so no image shows a fenced broker in an ISR.
 
 Source: Kafka's ``ClusterControlManager.registerBroker`` and the ``handleBroker…`` methods of
-``ReplicationControlManager``. Unlike there, a new incarnation takes the place of an unfenced one
-without a session time-out between: the old process is gone when its successor registers.
+``ReplicationControlManager``. Unlike there, a new incarnation does not wait for a session
+time-out when its predecessor is known to be gone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from metadata.controller.broker_events import BrokerEvent, settle_partitions
 from metadata.controller.decision import Decision, Situation
-from metadata.controller.elections import Upset, settle
-from metadata.controller.settings import effective_min_isr, unclean_election_allowed
 from metadata.image import BrokerImage, MetadataImage
-from metadata.records import (
-    BrokerChangeRecord,
-    BrokerEndpoint,
-    Record,
-    RegisterBrokerRecord,
-)
+from metadata.records import BrokerChangeRecord, BrokerEndpoint, RegisterBrokerRecord
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.types import ZERO_ID, uuid_text
 
@@ -42,6 +35,12 @@ class BrokerRegistration:
             acknowledged on its disks, and nothing was found damaged.
         ready: it has read the metadata to its end already, being in the process of the active
             controller. Then it starts unfenced, unless it takes over and lost records.
+        cluster_endpoint: where other brokers reach it; None for a lone node.
+        previous_broker_epoch: which process that proof is of. If it is not the one that is
+            registered (a folder was copied, or is an old one), nothing is proven. None: the
+            caller knows that it is the same.
+        directories_failed: some of its log directories are not online. Replicas that lay there
+            wait for them; otherwise they are made anew in the directories that there are.
     """
 
     broker_id: int
@@ -51,6 +50,14 @@ class BrokerRegistration:
     rack: str | None = None
     clean_stop: bool = False
     ready: bool = False
+    cluster_endpoint: BrokerEndpoint | None = None
+    previous_broker_epoch: int | None = None
+    directories_failed: bool = False
+
+    def lost_nothing_since(self, known: BrokerImage) -> bool:
+        """Whether all that the registered process of this id acknowledged is still there."""
+        previous = self.previous_broker_epoch
+        return self.clean_stop and (previous is None or previous == known.broker_epoch)
 
 
 def register_broker(situation: Situation, registration: BrokerRegistration) -> Decision[None]:
@@ -62,30 +69,39 @@ def register_broker(situation: Situation, registration: BrokerRegistration) -> D
     A successor that lost records leaves every ISR and has no claim to lead, until it is
     unfenced and nobody else is left; one that is not ready leaves the ISRs too. One that is
     ready and lost nothing just goes on: the records up to its log's end are its own, so not even
-    the leader epoch changes.
+    the leader epoch changes. Replicas in directories that it has no longer are lost.
 
     Raises:
-        KafkaError: INVALID_REGISTRATION.
+        KafkaError: INVALID_REGISTRATION; DUPLICATE_BROKER_REGISTRATION, another process of that
+            id lives, or it is not certain yet that it does not.
     """
     _check_directories(situation.image, registration)
     broker_id = registration.broker_id
     known = situation.image.brokers.get(broker_id)
-    goes_on = registration.ready and (known is None or registration.clean_stop)
-    record = RegisterBrokerRecord(
-        broker_id,
-        registration.incarnation_id,
-        registration.endpoints,
-        registration.directories,
-        registration.rack,
-        fenced=not goes_on,
-    )
     if known is not None and known.incarnation_id == registration.incarnation_id:
-        return Decision([_amended(record, known)], None)
+        return Decision([_amended(_record(registration, fenced=known.fenced), known)], None)
+    if situation.heartbeats.blocks(broker_id, registration.incarnation_id):
+        raise KafkaError(
+            ErrorCode.DUPLICATE_BROKER_REGISTRATION,
+            "Another broker is registered with that broker id. If the broker was recently "
+            "restarted this should self-resolve once the heartbeat manager expires the broker's "
+            "session.",
+        )
+    lost_nothing = known is None or registration.lost_nothing_since(known)
+    goes_on = registration.ready and lost_nothing
+    record = _record(registration, fenced=not goes_on)
+    event = BrokerEvent(
+        broker_id,
+        is_active=goes_on,
+        directories=frozenset(registration.directories),
+        directories_before=frozenset(() if known is None else known.directories),
+        leaves_isr=known is not None and not goes_on,
+        lost_records=not lost_nothing,
+        moves_replicas=not registration.directories_failed,
+    )
+    changes = settle_partitions(situation, event)
     if goes_on or known is None:
-        return Decision(chain([record], _settled(situation, broker_id, joined=goes_on)), None)
-    left = frozenset((broker_id,))
-    lost = frozenset[int]() if registration.clean_stop else left
-    changes = _settled(situation, broker_id, left_isr=left, lost_records=lost, joined=False)
+        return Decision(chain([record], changes), None)
     return Decision(chain(changes, [record]), None)
 
 
@@ -98,9 +114,11 @@ def unfence_broker(situation: Situation, broker_id: int, broker_epoch: int) -> D
     broker = check_broker_epoch(situation.image, broker_id, broker_epoch)
     if not broker.fenced:
         return Decision([], None)
-    record = BrokerChangeRecord(broker_id, broker.broker_epoch, fenced=False)
-    changes = _settled(situation, broker_id, joined=True)
-    return Decision(chain([record], changes), None)
+    record = BrokerChangeRecord(
+        broker_id, broker.broker_epoch, fenced=False, in_controlled_shutdown=False
+    )
+    event = BrokerEvent(broker_id, is_active=True, directories=frozenset(broker.directories))
+    return Decision(chain([record], settle_partitions(situation, event)), None)
 
 
 def fence_broker(situation: Situation, broker_id: int, broker_epoch: int) -> Decision[None]:
@@ -112,10 +130,19 @@ def fence_broker(situation: Situation, broker_id: int, broker_epoch: int) -> Dec
     broker = check_broker_epoch(situation.image, broker_id, broker_epoch)
     if broker.fenced:
         return Decision([], None)
-    left = frozenset((broker_id,))
-    changes = _settled(situation, broker_id, left_isr=left, joined=False)
     record = BrokerChangeRecord(broker_id, broker.broker_epoch, fenced=True)
+    changes = settle_partitions(situation, leaving(broker))
     return Decision(chain(changes, [record]), None)
+
+
+def leaving(broker: BrokerImage) -> BrokerEvent:
+    """Return the event of a broker that stops taking part, its disks as they are."""
+    return BrokerEvent(
+        broker.broker_id,
+        is_active=False,
+        directories=frozenset(broker.directories),
+        leaves_isr=True,
+    )
 
 
 def check_broker_epoch(image: MetadataImage, broker_id: int, broker_epoch: int) -> BrokerImage:
@@ -134,49 +161,22 @@ def check_broker_epoch(image: MetadataImage, broker_id: int, broker_epoch: int) 
     return broker
 
 
-def _settled(
-    situation: Situation,
-    broker_id: int,
-    *,
-    joined: bool,
-    left_isr: frozenset[int] = frozenset(),
-    lost_records: frozenset[int] = frozenset(),
-) -> Iterator[Record]:
-    """Yield a change for each partition that the broker's coming or going touches."""
-    image, config = situation.image, situation.config
-
-    def may_lead(candidate: int) -> bool:
-        return joined if candidate == broker_id else image.is_active(candidate)
-
-    for topic in image.topics.values():
-        touched = [
-            number
-            for number, partition in topic.partitions.items()
-            if broker_id in partition.replicas
-            and (left_isr or lost_records or not partition.has_leader)
-        ]
-        if not touched:
-            continue
-        unclean_allowed = unclean_election_allowed(image, config, topic.name)
-        for number in touched:
-            partition = topic.partitions[number]
-            upset = Upset(
-                may_lead,
-                effective_min_isr(image, config, topic.name, len(partition.replicas)),
-                unclean_allowed,
-                left_isr,
-                lost_records,
-            )
-            change = settle(topic.topic_id, number, partition, upset)
-            if change is not None:
-                yield change
+def _record(registration: BrokerRegistration, *, fenced: bool) -> RegisterBrokerRecord:
+    return RegisterBrokerRecord(
+        registration.broker_id,
+        registration.incarnation_id,
+        registration.endpoints,
+        registration.directories,
+        registration.rack,
+        fenced=fenced,
+        cluster_endpoint=registration.cluster_endpoint,
+    )
 
 
 def _amended(record: RegisterBrokerRecord, known: BrokerImage) -> RegisterBrokerRecord:
     return replace(
         record,
         broker_epoch=known.broker_epoch,
-        fenced=known.fenced,
         in_controlled_shutdown=known.in_controlled_shutdown,
     )
 

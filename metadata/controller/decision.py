@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from metadata.controller.heartbeats import Heartbeats
 from metadata.image import MetadataImage
 from metadata.records import Record
 from raftkafka.config import BrokerConfig
@@ -16,11 +17,16 @@ Answer = TypeVar("Answer", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a decision rests on: the newest image, with all that was appended before."""
+    """What a decision rests on: the newest image, with all that was appended before.
+
+    ``heartbeats`` tells which processes live, and how far they have come; a lone node, which
+    watches nobody, goes without.
+    """
 
     image: MetadataImage
     config: BrokerConfig
     random: Randomness
+    heartbeats: Heartbeats = field(default_factory=Heartbeats)
 
 
 @dataclass(frozen=True, slots=True)

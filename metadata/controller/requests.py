@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from metadata.controller.alter_partition import alter_partition
 from metadata.controller.configs import alter_configs, incremental_alter_configs
 from metadata.controller.decision import Decision, Situation
 from metadata.controller.partitions import create_partitions
@@ -23,6 +24,7 @@ DECIDERS: Mapping[ApiKey, Decide] = MappingProxyType(
         ApiKey.CREATE_PARTITIONS: create_partitions,
         ApiKey.ALTER_CONFIGS: alter_configs,
         ApiKey.INCREMENTAL_ALTER_CONFIGS: incremental_alter_configs,
+        ApiKey.ALTER_PARTITION: alter_partition,
     }
 )
 """Each takes the request of its API and answers with that API's response."""

@@ -14,13 +14,10 @@ MIN_INSYNC_REPLICAS = "min.insync.replicas"
 UNCLEAN_LEADER_ELECTION = "unclean.leader.election.enable"
 
 
-def effective_min_isr(
-    image: MetadataImage, config: BrokerConfig, topic: str, replication_factor: int
-) -> int:
-    """Return the least size of the ISR for acks=all; never more than there are replicas."""
+def min_isr(image: MetadataImage, config: BrokerConfig, topic: str) -> int:
+    """Return the least size of the ISR for acks=all, be there as many replicas or not."""
     value = _set_value(image, topic, MIN_INSYNC_REPLICAS)
-    wanted = config.min_insync_replicas if value is None else int(value)
-    return min(wanted, replication_factor)
+    return config.min_insync_replicas if value is None else int(value)
 
 
 def unclean_election_allowed(image: MetadataImage, config: BrokerConfig, topic: str) -> bool:

@@ -176,6 +176,7 @@ APIS: dict[int, Api] = {
     ApiKey.ALTER_USER_SCRAM_CREDENTIALS: Api("sasl", 0),
     ApiKey.DESCRIBE_QUORUM: Api("cluster", 0),
     ApiKey.UPDATE_FEATURES: Api("cluster", 0),
+    ApiKey.ALTER_PARTITION: Api("alter_partition", 0),
     ApiKey.DESCRIBE_CLUSTER: Api("cluster", 0),
     ApiKey.DESCRIBE_PRODUCERS: Api("producers", 0),
     ApiKey.DESCRIBE_TRANSACTIONS: Api("transactions", 0),
