@@ -70,6 +70,35 @@ def place(
     return Placement(rotation, start)
 
 
+def with_more_replicas(
+    brokers: Sequence[BrokerImage],
+    present: tuple[int, ...],
+    replication_factor: int,
+    start: int,
+) -> tuple[int, ...]:
+    """Return a partition's replicas with active brokers behind them, up to a number.
+
+    Args:
+        brokers: all registered brokers; of them, those in racks that hold no replica come first.
+        present: the replicas that it has.
+        replication_factor: how many it shall have; fewer, if there are not enough brokers.
+        start: any integer ≥ 0; different ones spread the load.
+    """
+    active = _around_the_racks([broker for broker in brokers if broker.is_active])
+    position = start % max(1, len(active))
+    in_turn = active[position:] + active[:position]
+    racks = {broker.rack for broker in brokers if broker.broker_id in present}
+    chosen = list(present)
+    while len(chosen) < replication_factor:
+        candidates = [broker for broker in in_turn if broker.broker_id not in chosen]
+        if not candidates:
+            break
+        nearest = next((it for it in candidates if it.rack not in racks), candidates[0])
+        racks.add(nearest.rack)
+        chosen.append(nearest.broker_id)
+    return tuple(chosen)
+
+
 def _refusal(reason: str) -> KafkaError:
     return KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, reason)
 

@@ -17,6 +17,8 @@ from raftkafka.types import ZERO_ID, TopicId
 PARTITIONS_PER_REQUEST_MAX = 20_000
 """New partitions in one request: a bound on what a single request can make the cluster do."""
 
+_ASSIGNMENT = "The manual partition assignment includes"
+
 ReplicasOf = Callable[[int], tuple[int, ...]]
 """The replicas of a partition, by its number."""
 
@@ -63,7 +65,7 @@ def partition_records(
         if seat is None:
             seat = seats[replicas] = _Seat(
                 tuple(it for it in replicas if image.is_active(it)),
-                _directories(image, replicas),
+                tuple(directory_of_new(image, it) for it in replicas),
             )
         yield PartitionRecord(
             topic_id, number, replicas, seat.isr, seat.isr[0], directories=seat.directories
@@ -84,20 +86,11 @@ def check_assignment(
     Raises:
         KafkaError: INVALID_REPLICA_ASSIGNMENT.
     """
-    assignment = "The manual partition assignment includes"
-    if not replicas:
-        raise _invalid(f"{assignment} an empty replica list.")
-    previous: int | None = None
-    for broker_id in sorted(replicas):
-        if broker_id not in image.brokers:
-            raise _invalid(f"{assignment} broker {broker_id}, but no such broker is registered.")
-        if broker_id == previous:
-            raise _invalid(f"{assignment} the broker {broker_id} more than once.")
-        previous = broker_id
+    check_replicas(image, replicas)
     if replication_factor is not None and len(replicas) != replication_factor:
         raise _invalid(
-            f"{assignment} a partition with {len(replicas)} replica(s), but this is not consistent "
-            f"with previous partitions, which have {replication_factor} replica(s)."
+            f"{_ASSIGNMENT} a partition with {len(replicas)} replica(s), but this is not "
+            f"consistent with previous partitions, which have {replication_factor} replica(s)."
         )
     if not any(image.is_active(broker_id) for broker_id in replicas):
         raise _invalid(
@@ -107,11 +100,29 @@ def check_assignment(
     return tuple(replicas)
 
 
+def check_replicas(image: MetadataImage, replicas: list[int]) -> tuple[int, ...]:
+    """Return the replicas that a request gives, if they are brokers, live or not.
+
+    Raises:
+        KafkaError: INVALID_REPLICA_ASSIGNMENT.
+    """
+    if not replicas:
+        raise _invalid(f"{_ASSIGNMENT} an empty replica list.")
+    previous: int | None = None
+    for broker_id in sorted(replicas):
+        if broker_id not in image.brokers:
+            raise _invalid(f"{_ASSIGNMENT} broker {broker_id}, but no such broker is registered.")
+        if broker_id == previous:
+            raise _invalid(f"{_ASSIGNMENT} the broker {broker_id} more than once.")
+        previous = broker_id
+    return tuple(replicas)
+
+
+def directory_of_new(image: MetadataImage, broker_id: int) -> bytes:
+    """Return where a new replica will lie: known for brokers with a single log directory."""
+    directories = image.brokers[broker_id].directories
+    return directories[0] if len(directories) == 1 else ZERO_ID
+
+
 def _invalid(text: str) -> KafkaError:
     return KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, text)
-
-
-def _directories(image: MetadataImage, replicas: tuple[int, ...]) -> tuple[bytes, ...]:
-    """Return where each replica will lie: known for brokers with a single log directory."""
-    known = [image.brokers[broker_id].directories for broker_id in replicas]
-    return tuple(it[0] if len(it) == 1 else ZERO_ID for it in known)
