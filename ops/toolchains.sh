@@ -102,3 +102,13 @@ toolchain_loop_mount() { # an ext4 of our own, whose power can be cut
     packages loop_mount mkfs.ext4 e2fsprogs || return 0
     mkdir -p "$ENVS/loop_mount" && id -un >"$ENVS/loop_mount/ready"
 }
+
+toolchain_network_namespaces() { # networks that tests cut; see tests/chaos/lab.py
+    if [ "$(id -u)" != 0 ]; then
+        leave_out network_namespaces "network namespaces need root"
+        return
+    fi
+    packages network_namespaces ip iproute2 || return 0
+    packages network_namespaces nft nftables || return 0
+    mkdir -p "$ENVS/network_namespaces" && id -un >"$ENVS/network_namespaces/ready"
+}
