@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from raftkafka.disk import Disk
 from raftkafka.server.listening import MakeServer
 from raftkafka.types import Randomness
+
+if TYPE_CHECKING:  # a lone node goes without
+    from metadata.cluster.network_driver import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +23,5 @@ class Environment:
     wall_ms: Callable[[], int]
     random: Randomness
     host_name: Callable[[], str]
+    network: Network | None = None
+    """Where nodes of a cluster reach each other; None for the system's."""

@@ -46,8 +46,8 @@ class ReplicaDriver:
         await self._open_all()
 
     async def note_epochs(self, disk: Disk) -> None:
-        """Open every log, and make the leader epochs that are new to them durable (rule 9)."""
-        self._new += (partition for partition, _ in self._replicas.hosted())
+        """Open the logs led here, and make the epochs that are new to them durable (rule 9)."""
+        self._new += (partition for partition, _ in self._replicas.led())
         await self._open_all()
         for leader in tuple(self._replicas.leaders()):
             if leader.log.epochs.changed:

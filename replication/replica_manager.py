@@ -96,13 +96,6 @@ class ReplicaManager:
         """Return the high watermark of each open partition, for the checkpoint."""
         return {leader.topic_partition: leader.high_watermark for leader in self.leaders()}
 
-    def hosted(self) -> Iterator[tuple[TopicPartition, TopicId]]:
-        """Yield every partition that the metadata puts on this broker, open or not."""
-        for topic in self._image.topics.values():
-            for number, partition in topic.partitions.items():
-                if self._node_id in partition.replicas:
-                    yield TopicPartition(topic.name, number), topic.topic_id
-
     def is_hosted(self, partition: TopicPartition, topic_id: TopicId) -> bool:
         """Whether the metadata puts this partition, of this topic if that is known, here."""
         topic = self._image.topics.get(partition.topic)
@@ -111,9 +104,16 @@ class ReplicaManager:
         found = topic.partitions.get(partition.partition)
         return found is not None and self._node_id in found.replicas
 
+    def led(self) -> Iterator[tuple[TopicPartition, TopicId]]:
+        """Yield every partition that the metadata lets this broker lead, open or not."""
+        for topic in self._image.topics.values():
+            for number, partition in topic.partitions.items():
+                if partition.leader == self._node_id:
+                    yield TopicPartition(topic.name, number), topic.topic_id
+
     def missing(self) -> Iterator[TopicPartition]:
-        """Yield the hosted partitions that no log directory has."""
-        return (p for p, topic_id in self.hosted() if not self._logs.has(p, topic_id))
+        """Yield the partitions led here that no log directory has."""
+        return (p for p, topic_id in self.led() if not self._logs.has(p, topic_id))
 
     def must_make(self, topic: str, number: int) -> bool:
         """Whether this broker leads the partition and no log directory has it yet."""

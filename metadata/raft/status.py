@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class ReplicaStatus(NamedTuple):
@@ -26,6 +26,19 @@ class RaftStatus(NamedTuple):
     """One past the newest committed index."""
     voters: tuple[ReplicaStatus, ...]
     observers: tuple[ReplicaStatus, ...]
+
+
+def status_to_wire(status: RaftStatus) -> list[object]:
+    """Return a status as a channel carries it."""
+    voters, observers = ([[*it] for it in group] for group in (status.voters, status.observers))
+    return [*status[:3], voters, observers]
+
+
+def status_from_wire(content: list[Any]) -> RaftStatus:
+    """Read a status; any exception means that it is none."""
+    leader_id, leader_epoch, high_watermark, *groups = content
+    voters, observers = (tuple(ReplicaStatus(*it) for it in group) for group in groups)
+    return RaftStatus(leader_id, leader_epoch, high_watermark, voters, observers)
 
 
 class CaughtUp:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from metadata.controller_driver import Controller
 from metadata.image import MetadataImage
 from metadata.quorum_driver import Quorum
+from metadata.raft.status import RaftStatus
 from raftkafka.config import BrokerConfig
 from raftkafka.log.log_driver import LogDirs
 from raftkafka.server.connection import Connection
@@ -30,6 +31,8 @@ class BrokerView:
     wall_ms: Callable[[], int]
     advertised: Sequence[tuple[int, int, int]]
     """API key, first and last version of all that have a handler."""
+    status_at_leader: Callable[[], Awaitable[RaftStatus]] | None = None
+    """Asks the leader of the quorum how far each node has come; None for a lone node."""
 
     @property
     def image(self) -> MetadataImage:

@@ -135,6 +135,11 @@ class Server:
         if not self.is_running:
             raise RuntimeError(f"the broker did not start:\n{self.log_text()[-3000:]}")
 
+    def send_signal(self, how: signal.Signals) -> None:
+        """Send a signal, and go on."""
+        assert self._process is not None, "not running"
+        self._process.send_signal(how)
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop; return the exit code."""
         return self._end(how)

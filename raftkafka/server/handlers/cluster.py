@@ -6,8 +6,11 @@ and ``handleInitProducerIdRequest``, ``TransactionCoordinator.handleInitProducer
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
 from metadata.image import CLUSTER_METADATA
-from metadata.raft.status import ReplicaStatus
+from metadata.raft.status import RaftStatus, ReplicaStatus
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.protocol.messages.cluster import (
     DescribeQuorumListener,
@@ -40,8 +43,8 @@ PRODUCER_ID_DEADLINE_S = 10.0
 
 def handle_describe_quorum(
     context: RequestContext, request: DescribeQuorumRequest
-) -> DescribeQuorumResponse:
-    """Tell how far each voter and observer of the metadata quorum has come."""
+) -> DescribeQuorumResponse | Coroutine[Any, Any, DescribeQuorumResponse]:
+    """Tell how far each voter and observer of the metadata quorum has come: the leader knows."""
     asked = [
         (topic.topic_name, partition.partition_index)
         for topic in request.topics
@@ -50,7 +53,22 @@ def handle_describe_quorum(
     if asked != [(CLUSTER_METADATA, 0)]:
         return _no_such_partitions(request)
     broker = context.broker
-    status = broker.quorum.status()
+    if broker.status_at_leader is None or broker.quorum.is_leader:
+        return _describe_quorum(context, broker.quorum.status())
+    return _ask_leader(context, broker.status_at_leader)
+
+
+async def _ask_leader(
+    context: RequestContext, status_at_leader: Callable[[], Awaitable[RaftStatus]]
+) -> DescribeQuorumResponse:
+    try:
+        return _describe_quorum(context, await status_at_leader())
+    except KafkaError as error:
+        return DescribeQuorumResponse(error_code=error.code, error_message=error.message)
+
+
+def _describe_quorum(context: RequestContext, status: RaftStatus) -> DescribeQuorumResponse:
+    broker = context.broker
     leader_id = NO_LEADER if status.leader_id is None else status.leader_id
     partition = DescribeQuorumResponsePartition(
         error_message=None,

@@ -14,7 +14,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from metadata.controller.batches import BATCH_RECORDS
 from metadata.controller.brokers import BrokerRegistration
 from metadata.controller.producer_ids import BLOCK_SIZE
-from metadata.controller_driver import ENTRIES_AHEAD, Controller
+from metadata.controller_driver import Controller
+from metadata.deciding_driver import ENTRIES_AHEAD
 from metadata.delta import Delta
 from metadata.records import (
     ClusterRecord,
