@@ -46,7 +46,8 @@ class Lab:
         nodes: how many nodes, from 1 on.
         clients: how many clients, from 1 on.
         rto_max_ms: the longest pause of TCP between two attempts, which bounds how late it
-            notices that a link is whole again. None leaves the system's own (two minutes).
+            notices that a link is whole again, on kernels that can (6.15). None leaves the
+            system's own (two minutes).
     """
 
     def __init__(self, nodes: int, clients: int = 1, *, rto_max_ms: int | None = 1000) -> None:
@@ -151,7 +152,7 @@ class Lab:
     @staticmethod
     def _bound_retransmissions(namespace: Namespace, limit_ms: int) -> None:
         command = ["sh", "-c", f"[ ! -e {RTO_MAX} ] || echo {limit_ms} > {RTO_MAX}"]
-        namespace.run("a bound on TCP's pauses", command)  # kernels before 6.15 have none
+        namespace.run("a bound on TCP's pauses", command)
 
     def _ethernet(self, place: str) -> str:
         return f"02:77:00:00:00:{1 + self.places.index(place):02x}"

@@ -51,6 +51,11 @@ def test_through_a_bridge_all_can_commit() -> None:
     assert shapes.able_to_commit(cut, FIVE) == set(FIVE)
 
 
+def test_who_reaches_only_a_node_with_a_majority_passes_on_to_it() -> None:
+    cut = shapes.between([4], [1, 2, 3, 5]) | shapes.between([5], [2, 3])
+    assert shapes.able_to_commit(cut, FIVE) == {1, 2, 3, 5}
+
+
 def test_a_client_cut_from_a_broker_changes_nothing_between_brokers() -> None:
     cut = shapes.without_broker([1, 2], 3)
     assert cut == {("c1", "n3"), ("n3", "c1"), ("c2", "n3"), ("n3", "c2")}
