@@ -8,12 +8,12 @@ from typing import Any
 import structlog
 import trio
 
-from raftkafka.errors import ErrorCode, KafkaError, Malformed
+from raftkafka.errors import ErrorCode, FatalError, KafkaError, Malformed
 from raftkafka.protocol.apis import ApiKey, request_class
 from raftkafka.protocol.codec import decode
 from raftkafka.protocol.frames import RequestHeader, parse_request_header
 from raftkafka.protocol.schema import Response
-from raftkafka.server.answers import Encoded, response_frame
+from raftkafka.server.answers import Encoded, answer_frame
 from raftkafka.server.api_table import APIS, Api, Handler
 from raftkafka.server.connection import Connection, Slot
 from raftkafka.server.context import BrokerView, RequestContext
@@ -78,7 +78,7 @@ class Dispatcher:
 
     def _refuse(self, connection: Connection, header: RequestHeader) -> None:
         if header.api_key == ApiKey.API_VERSIONS:
-            connection.answer(response_frame(header, unsupported_version(), version=0))
+            connection.answer(answer_frame(connection, header, unsupported_version(), version=0))
             return
         log.info(
             "request_unsupported",
@@ -98,11 +98,11 @@ class Dispatcher:
         context = RequestContext(self._broker, connection, header.api_version, header.client_id)
         try:
             answer = handler(context, request)
-        except KafkaError as error:
+        except Exception as error:
             self._failed(connection, header, error)
             return
         if isinstance(answer, Response | Encoded):
-            connection.answer(response_frame(header, answer))
+            connection.answer(answer_frame(connection, header, answer))
         else:
             slot = Slot()
             connection.reserve(slot)
@@ -119,24 +119,38 @@ class Dispatcher:
         try:
             async with self._queue:
                 response = await answer
-        except KafkaError as error:
+        except Exception as error:
             self._failed(connection, header, error)
             return
         finally:
             answer.close()  # in case the broker stops before its turn came
         connection.muted = False
-        connection.fill(slot, response_frame(header, response))
+        connection.fill(slot, answer_frame(connection, header, response))
         connection.transport.again(connection)
         self._run_turn()
 
-    def _failed(self, connection: Connection, header: RequestHeader, error: KafkaError) -> None:
-        """A handler has no room for this error in its answer: the connection is all we can end."""
-        log.warning(
-            "request_failed",
-            peer=connection.peer,
-            api_key=header.api_key,
-            api_version=header.api_version,
-            error=ErrorCode(error.code).name,
-            reason=error.message,
-        )
+    def _failed(self, connection: Connection, header: RequestHeader, error: Exception) -> None:
+        """A handler did not answer: its connection ends, for others are not concerned.
+
+        These handlers read the metadata, and change it through the controller alone, so that one
+        that breaks off leaves nothing half done. Produce and Fetch do, and are not guarded.
+
+        Raises:
+            AssertionError: our bug, which ends the process.
+            FatalError: this broker cannot go on.
+        """
+        if isinstance(error, AssertionError | FatalError):
+            raise error
+        request = {
+            "peer": connection.peer,
+            "api_key": header.api_key,
+            "api_version": header.api_version,
+            "client_id": header.client_id,
+        }
+        if isinstance(error, KafkaError):
+            # there was no room for it in the answer
+            name = ErrorCode(error.code).name
+            log.warning("request_failed", **request, error=name, reason=error.message)
+        else:
+            log.error("request_broke", **request, reason=repr(error), exc_info=error)
         connection.abort()

@@ -11,7 +11,7 @@ from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.protocol.codec import decode
 from raftkafka.protocol.frames import RequestHeader
 from raftkafka.protocol.messages.fetch import FetchRequest, FetchResponse
-from raftkafka.server.answers import response_frame
+from raftkafka.server.answers import answer_frame
 from raftkafka.server.connection import Connection
 from raftkafka.server.expiry import Expiry
 from raftkafka.server.parked_fetch import ParkedFetch, Wanted
@@ -55,7 +55,7 @@ class FetchHandler:
         if request.session_epoch not in WHOLE_FETCH_EPOCHS:
             # it goes on with a session: none is kept, so none exists
             refusal = FetchResponse(error_code=ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
-            connection.answer(response_frame(header, refusal))
+            connection.answer(answer_frame(connection, header, refusal))
             return
         wanted = self._locate(header, request)
         fetch = ParkedFetch(connection, header, request, wanted, self._advanced)
@@ -105,7 +105,7 @@ class FetchHandler:
         """Send the response, once a worker thread has read ahead what is not in memory."""
         fetch.unpark()
         ranges = fetch.ranges(response)
-        buffers = response_frame(fetch.header, response)
+        buffers = answer_frame(fetch.connection, fetch.header, response)
         if self._read_ahead.is_warm(ranges):
             fetch.send(buffers)
         else:

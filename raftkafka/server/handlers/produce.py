@@ -23,8 +23,8 @@ from raftkafka.protocol.messages.produce import (
     TopicProduceResponse,
 )
 from raftkafka.records import CODEC_MASK, TRANSACTIONAL
-from raftkafka.server.answers import response_frame
-from raftkafka.server.connection import Connection, Output
+from raftkafka.server.answers import answer_frame
+from raftkafka.server.connection import Connection
 from raftkafka.server.expiry import Expiry
 from raftkafka.server.parked_produce import ParkedProduce
 from raftkafka.server.produce_shape import ATTRIBUTES_LOW, ProduceShapes, learn_shape
@@ -66,7 +66,7 @@ class ProduceHandler:
             Malformed: the body cannot be read.
         """
         request, _ = decode(ProduceRequest, header.api_version, frame, header.body_position)
-        encode_response = partial(frame_response, header)
+        encode_response = partial(answer_frame, connection, header)
         response = ProduceResponse()
         parked = ParkedProduce(connection, response, encode_response)
         appended: PartitionLeader | None = None
@@ -200,8 +200,3 @@ def refuse(part: PartitionProduceResponse, error: KafkaError) -> None:
     part.base_offset = -1
     part.log_append_time_ms = -1
     part.log_start_offset = -1
-
-
-def frame_response(header: RequestHeader, response: ProduceResponse) -> list[Output]:
-    """Encode with the header that belongs to the request."""
-    return response_frame(header, response)
