@@ -142,18 +142,19 @@ def spare_the_loop_from_collections() -> None:
 
 
 def configure_logs() -> None:
-    """Write events to stderr: as JSON lines, or readable ones on a terminal."""
-    renderer: structlog.typing.Processor
+    """Write events to stderr, but for debug ones: as JSON lines, or readable ones on a terminal."""
+    renderers: list[structlog.typing.Processor]
     if sys.stderr.isatty():
-        renderer = structlog.dev.ConsoleRenderer()
+        renderers = [structlog.dev.ConsoleRenderer()]
     else:
-        renderer = structlog.processors.JSONRenderer()
+        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
+            *renderers,
         ],
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+        wrapper_class=structlog.make_filtering_bound_logger("info"),

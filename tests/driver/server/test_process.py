@@ -6,6 +6,8 @@ import json
 import resource
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,6 +73,29 @@ def test_a_wrong_configuration(tmp_path: Path) -> None:
     code, line = end_of_start(Server(tmp_path, {"num.partitions": "many"}))
     assert code == WRONG_CONFIG
     assert "num.partitions" in line
+
+
+def test_events_of_the_log(tmp_path: Path) -> None:
+    """JSON lines; of level info and above; an exception with all that is known of it."""
+    script = """
+import structlog
+from raftkafka.cli.serve import configure_logs
+configure_logs()
+log = structlog.get_logger()
+log.debug("detail")
+log.info("event", number=1)
+try:
+    1 / 0
+except ZeroDivisionError as error:
+    log.error("broken", exc_info=error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    event, broken = (json.loads(line) for line in done.stderr.splitlines())
+    assert (event["event"], event["level"], event["number"]) == ("event", "info", 1)
+    assert (broken["event"], broken["level"]) == ("broken", "error")
+    assert "ZeroDivisionError: division by zero" in broken["exception"]
 
 
 def test_folders_of_others_and_folders_in_use(server: Server, tmp_path: Path) -> None:
