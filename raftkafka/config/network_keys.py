@@ -12,6 +12,7 @@ from raftkafka.config.endpoints import (
     parse_ip_limits,
     parse_protocol_map,
 )
+from raftkafka.config.keys import Update
 from raftkafka.config.section import (
     Section,
     converted,
@@ -99,12 +100,14 @@ class NetworkKeys(Section):
         "max.connections",
         default=INT_MAX,
         at_least=0,
+        update=Update.CLUSTER_WIDE,
         doc="How many connections the broker takes at a time.",
     )
     max_connections_per_ip: int = integer(
         "max.connections.per.ip",
         default=INT_MAX,
         at_least=0,
+        update=Update.CLUSTER_WIDE,
         doc="How many connections one address may have at a time.",
     )
     max_connections_per_ip_overrides: tuple[tuple[str, int], ...] = converted(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import trio
 
+from metadata.delta import Delta
+from metadata.records import BROKER_CONFIG
 from raftkafka.config import BrokerConfig, Endpoint
 from raftkafka.environment import Environment
 from raftkafka.server.acceptance import Acceptance, AcceptanceLimits
@@ -15,6 +17,7 @@ from raftkafka.server.context import BrokerView
 from raftkafka.server.dispatch import Dispatcher
 from raftkafka.server.expiry import Expiry
 from raftkafka.server.expiry_driver import ExpiryDriver
+from raftkafka.server.handlers.configs import broker_levels
 from raftkafka.server.handlers.fetch import FetchHandler
 from raftkafka.server.handlers.produce import ProduceHandler
 from raftkafka.server.listening import limits_by_address
@@ -35,6 +38,7 @@ class ClientService:
     """Connections of clients and what answers them."""
 
     def __init__(self, broker: BrokerView, environment: Environment, nursery: trio.Nursery) -> None:
+        self._broker = broker
         config = self._config = broker.config
         outbox: list[Connection] = []
         clock = TurnClock(environment.wall_ms, trio.current_time)
@@ -58,10 +62,11 @@ class ClientService:
             queued_max_requests=config.queued_max_requests,
         )
         self._turn = Turn(dispatcher.handle, writes, expiry, clock, outbox, fetch.complete)
-        self.acceptance = Acceptance(acceptance_limits(config), connection_limits(config), outbox)
+        self.acceptance = Acceptance(self._limits(), connection_limits(config), outbox)
         self._expiry_driver = ExpiryDriver(expiry, self._turn, self.acceptance)
         self._server = environment.make_server(self._turn, self.acceptance, config)
         self._is_serving = False
+        broker.controller.subscribe(self._on_delta)
 
     @property
     def connections(self) -> int:
@@ -76,6 +81,14 @@ class ClientService:
     def run_turn(self) -> None:
         """Send what became answerable outside of a turn: a flush, a new epoch, a cold read."""
         self._turn.run()
+
+    def _on_delta(self, delta: Delta) -> None:
+        """Take new limits; connections that are more than a lower one allows stay, as in Kafka."""
+        if any(kind == BROKER_CONFIG for kind, _ in delta.configs_changed):
+            self.acceptance.limits = self._limits()
+
+    def _limits(self) -> AcceptanceLimits:
+        return acceptance_limits(broker_levels(self._broker).effective())
 
     async def bind(self, listeners: Sequence[Endpoint]) -> dict[str, int]:
         """Bind all listeners; return their ports by name. Clients wait until ``run``.

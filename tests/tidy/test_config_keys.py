@@ -17,7 +17,7 @@ READERS_IN_CONFIG = ("raftkafka/config/rules.py", "raftkafka/config/broker_keys.
 TOPIC_KEYS = {synonym.name: name for name, below in SYNONYMS.items() for synonym in below}
 FIXED = {"compression.type", "broker.id"}
 """There is only one value, or another key has it too."""
-DYNAMIC = {"producer.id.expiration.ms"}
+DYNAMIC = {"max.connections", "max.connections.per.ip", "producer.id.expiration.ms"}
 """Beside those beneath a topic's, the keys that a running broker takes."""
 
 

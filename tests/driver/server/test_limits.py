@@ -11,9 +11,16 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from raftkafka.errors import ConfigInvalid
+from metadata.records import BROKER_CONFIG
+from raftkafka.errors import ConfigInvalid, ErrorCode
 from raftkafka.protocol.apis import ApiKey
 from raftkafka.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from raftkafka.protocol.messages.configs import (
+    IncrementalAlterConfigsConfig,
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResource,
+    IncrementalAlterConfigsResponse,
+)
 from tests.sim.wire_client import Disconnected, WireClient
 from tests.support.client_requests import batch, fetch, fetch_request, produce, values_in
 from tests.support.whole_broker import Driver, MemoryDriver, Whole
@@ -104,6 +111,39 @@ async def test_max_connections(driver: Driver) -> None:
         await clients[1].aclose()
         await broker.until(lambda: broker.connections == 2, "one is gone")
         assert len(await admitted(broker, 2)) == 1
+
+
+async def alter_broker(client: WireClient, node: str, **configs: str) -> int:
+    """Set keys of one broker, or of all (""); return the error code."""
+    resource = IncrementalAlterConfigsResource(
+        resource_type=BROKER_CONFIG,
+        resource_name=node,
+        configs=[
+            IncrementalAlterConfigsConfig(name=name.replace("__", "."), value=value)
+            for name, value in configs.items()
+        ],
+    )
+    request = IncrementalAlterConfigsRequest(resources=[resource])
+    answer = await client.ask(request, 1, IncrementalAlterConfigsResponse)
+    return answer.responses[0].error_code
+
+
+@pytest.mark.parametrize("node", ["", "1"])
+@pytest.mark.parametrize("key", ["max__connections", "max__connections__per__ip"])
+async def test_limits_of_a_running_broker(driver: Driver, node: str, key: str) -> None:
+    """Those who are in stay in; a new limit survives a restart."""
+    disk = driver.disk()
+    async with driver.broker(disk=disk, dies=False) as broker:
+        clients = await admitted(broker, 4)
+        assert await alter_broker(clients[0], node, **{key: "3"}) == 0
+        assert len(await admitted(broker, 1)) == 0
+        for client in clients:
+            assert await is_served(client)
+        assert await alter_broker(clients[0], node, **{key: "5"}) == 0
+        assert len(await admitted(broker, 3)) == 1
+        assert await alter_broker(clients[0], node, **{key: "-1"}) == ErrorCode.INVALID_REQUEST
+    async with driver.broker(disk=disk) as broker:
+        assert len(await admitted(broker, 7)) == 5
 
 
 async def test_max_connections_per_ip(driver: Driver) -> None:

@@ -226,7 +226,8 @@ def test_a_topic_config_that_kafka_takes(name: str, text: str) -> None:
          "[log.retention.hours]"),
         ("log.retention.ms", "x", "Invalid value x for configuration log.retention.ms: "
          "Not a number of type LONG"),
-        ("max.connections", "9", "Cannot update these configs dynamically: [max.connections]"),
+        ("max.connections.per.ip.overrides", "h:9", "Cannot update these configs dynamically: "
+         "[max.connections.per.ip.overrides]"),
         ("min.insync.replicas", "0", "Invalid value 0 for configuration min.insync.replicas: "
          "Value must be at least 1"),
         ("foo", "1", "Unknown broker config name: foo"),
