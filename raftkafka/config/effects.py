@@ -32,7 +32,6 @@ BY_TIME = none("lag is a matter of time: replica.lag.time.max.ms")
 BY_TOPIC = none("set the key on the topic, as retention.ms or flush.ms")
 NO_LISTENER_KEYS = none("limits hold for all listeners together, and none uses TLS or SASL")
 BY_CONNECTION = none("each connection is bounded: queued.max.requests, socket.request.max.bytes")
-GROWING_FILES = none("the file of a segment grows as it fills")
 INTERNAL = none("a switch of Kafka's own tests")
 
 JAVA_CLASS = refused("a Java class cannot be loaded here, and what it guards would lie open")

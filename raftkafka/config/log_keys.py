@@ -6,7 +6,7 @@ Names, types, defaults and ranges: Kafka 4.3 ``ServerLogConfigs``, ``CleanerConf
 from __future__ import annotations
 
 from raftkafka.config.checks import Objection, between_or, positive_or_unlimited
-from raftkafka.config.effects import GROWING_FILES, WITH_CLEANER, WITH_CLUSTER, WITH_COMPRESSION
+from raftkafka.config.effects import WITH_CLEANER, WITH_CLUSTER, WITH_COMPRESSION
 from raftkafka.config.keys import Update
 from raftkafka.config.section import (
     Section,
@@ -177,7 +177,6 @@ class LogKeys(Section):
     log_preallocate: bool = boolean(
         "log.preallocate",
         default=False,
-        effect=GROWING_FILES,
         update=CLUSTER_WIDE,
         doc="Whether a segment's file gets its full size when it begins.",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from raftkafka.disk import Disk
 from raftkafka.log.recovery import LOG_SUFFIX
@@ -12,14 +12,15 @@ from raftkafka.types import TopicPartition
 UNKNOWN_BYTES = -1
 
 
-class DirUsage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DirUsage:
     """What DescribeLogDirs says of a directory."""
 
     path: str
     failure: OSError | None
     total_bytes: int = UNKNOWN_BYTES
     usable_bytes: int = UNKNOWN_BYTES
-    size_bytes: Mapping[TopicPartition, int] = {}
+    size_bytes: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
 
 
 def measure(disk: Disk, path: str, folders: Mapping[TopicPartition, str]) -> DirUsage:

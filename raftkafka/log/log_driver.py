@@ -334,7 +334,8 @@ class LogDirs:
         """Return how full the volumes are, and what the wanted partitions take of them."""
         usages: list[DirUsage] = []
         for directory in self._directories:
-            paths = {p: f.path for p, f in directory.folders.items() if is_wanted(p)}
+            folders = {p: f for p, f in directory.folders.items() if is_wanted(p)}
+            paths = {p: f.path for p, f in folders.items()}
             usage = DirUsage(directory.path, directory.failure)
             if directory.failure is None:
                 try:
@@ -349,6 +350,12 @@ class LogDirs:
 
     # ------------------------------------------------------------------ flush
 
+                    # the file of an active segment is larger than what it holds
+                    usage.size_bytes.update(
+                        (p, f.log.size_bytes)
+                        for p, f in folders.items()
+                        if f.log is not None and f.log.config.preallocate
+                    )
     def request_flush(self, partition_log: PartitionLog) -> None:
         """Make the log durable as it is written now; ``on_flushed`` follows."""
         folder = self._folders.get(partition_log.topic_partition)

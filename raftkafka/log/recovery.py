@@ -86,6 +86,8 @@ def open_log(
         disk, folder, [Segment(disk, folder, base, config) for base in bases or [log_start_offset]]
     )
     end_offset = _adopt(segments, recovery_point, clean)
+    if config.preallocate and not bases:
+        segments.active.preallocate(config.segment_bytes)
     epochs = _load_epochs(disk, folder, segments, log_start_offset, end_offset)
     snapshots = SnapshotFiles(disk, folder, names)
     producers = ProducerStates()

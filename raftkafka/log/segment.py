@@ -81,6 +81,8 @@ class LogSlice:
 def walk(file: File, position: int, end: int) -> Iterator[WalkedBatch]:
     """Yield the whole batches between two positions, by their headers; stop where one is cut off.
 
+    Zeros are the end as well: those of a file that got its full size when it began.
+
     Raises:
         DamagedLog: something else than a batch is there.
     """
@@ -95,6 +97,8 @@ def walk(file: File, position: int, end: int) -> Iterator[WalkedBatch]:
         header = parse_header(window, position - start)
         size_bytes = header.length + LENGTH_OVERHEAD_BYTES
         if header.magic != MAGIC or size_bytes < HEADER_BYTES or header.last_offset_delta < 0:
+            if not any(window[position - start :][:HEADER_BYTES]):
+                return
             reason = f"no batch: magic {header.magic}, length {header.length}"
             raise DamagedLog(file.path, position, reason)
         if position + size_bytes > end:
@@ -138,6 +142,7 @@ class Segment:
         "size_bytes",
         "time_index",
         "written_bytes",
+        "_is_preallocated",
     )
 
     def __init__(self, disk: Disk, folder: str, base_offset: int, config: LogConfig) -> None:
@@ -178,6 +183,7 @@ class Segment:
         position = self.size_bytes
         if max_timestamp > self.max_timestamp:
             self.max_timestamp = max_timestamp
+        self._is_preallocated = False
             self.max_timestamp_offset = last_offset
         if self.first_timestamp < 0:
             self.first_timestamp = max_timestamp
@@ -189,6 +195,11 @@ class Segment:
         self.size_bytes = position + size_bytes
 
     def _index_time(self) -> None:
+    def preallocate(self, size_bytes: int) -> None:
+        """Give a new segment's file its full size: zeros, which ``finish`` or a check cuts off."""
+        self.open_file().truncate(size_bytes)
+        self._is_preallocated = True
+
         last = self.time_index.last
         if self.max_timestamp > (last.key if last else NO_TIMESTAMP):
             self.time_index.append(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
@@ -236,6 +247,9 @@ class Segment:
             return  # dropped meanwhile
         self.is_synced = self.is_finished
 
+        if self._is_preallocated:
+            self.open_file().truncate(self.size_bytes)
+            self._is_preallocated = False
     # ------------------------------------------------------------------ load
 
     def adopt(self, *, is_synced: bool) -> None:

@@ -113,6 +113,8 @@ class SegmentList:
     def _begin(self, base_offset: int, config: LogConfig) -> None:
         segment = Segment(self._disk, self._folder, base_offset, config)
         segment.activate()
+        if config.preallocate:
+            segment.preallocate(config.segment_bytes)
         self._segments.append(segment)
         self.active = segment
         self.names_changed = True

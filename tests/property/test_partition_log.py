@@ -39,6 +39,7 @@ class Appended:
 
     first_offset: int
     last_offset: int
+    preallocate=st.booleans(),
     leader_epoch: int
     next_sequence: int | None
     """Of the one idempotent producer, if it is its batch."""

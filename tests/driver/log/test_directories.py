@@ -138,6 +138,16 @@ async def test_a_directory_that_fails_at_start_is_offline_and_its_content_unknow
                 pass
 
 
+async def test_usage_of_a_preallocated_segment(autojump_clock: MockClock) -> None:
+    """What it holds, as Kafka counts, and not what its file has."""
+    life = Life(fresh_disk(), config=LogConfig(segment_bytes=1000, preallocate=True))
+    async with life.run() as dirs:
+        append(life.open(dirs), b"value")
+        (usage,) = await dirs.usage(lambda partition: True)
+        assert usage.size_bytes == {EVENTS: life.open(dirs).size_bytes}
+        assert life.disk.size("/data/events-0/00000000000000000000.log") == 1000
+
+
 async def test_usage(autojump_clock: MockClock) -> None:
     disk = fresh_disk()
     life = Life(disk, TWO)

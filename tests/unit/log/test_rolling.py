@@ -12,10 +12,14 @@ from raftkafka.log.segment import Segment
 from raftkafka.records import (
     parse_header,
 )
+from tests.sim.memory_disk import MemoryDisk
+from tests.support.log_dirs import values_of
 from tests.support.logs import (
     FOLDER,
     NOW_MS,
     append,
+    flush,
+    in_thread,
     make_batch,
     make_disk,
     open_log,
@@ -110,3 +114,65 @@ def test_a_roll_writes_the_final_time_index_entry() -> None:
     entry = (NOW_MS + 7).to_bytes(8, "big") + (2).to_bytes(4, "big")
     assert disk.read(f"{FOLDER}/{0:020d}.timeindex") == entry
     assert disk.read(f"{FOLDER}/{0:020d}.index") == b""
+
+
+# ---------------------------------------------------------------------- preallocation
+
+PREALLOCATED = LogConfig(segment_bytes=1000, preallocate=True)
+
+
+def file_sizes(disk: MemoryDisk) -> list[int]:
+    return [disk.size(f"{FOLDER}/{n}") for n in disk.listdir(FOLDER) if n.endswith(".log")]
+
+
+def test_a_preallocated_file_has_its_full_size_until_it_is_finished() -> None:
+    disk = make_disk()
+    log = open_log(disk, PREALLOCATED)
+    assert file_sizes(disk) == [1000]
+    for _ in range(5):
+        append(log, b"v" * 300)
+    sizes = [segment.size_bytes for segment in log.segments]
+    assert file_sizes(disk) == [*sizes[:-1], 1000]
+    assert values_of(log) == [b"v" * 300] * 5
+    in_thread(disk, log.close)
+    assert file_sizes(disk) == sizes
+    assert values_of(open_log(disk, PREALLOCATED)) == [b"v" * 300] * 5
+    assert file_sizes(disk) == sizes, "a file that is there already keeps its size"
+
+
+@pytest.mark.parametrize("is_flushed", [False, True])
+def test_recovery_cuts_the_zeros_of_a_preallocated_file(is_flushed: bool) -> None:
+    disk = make_disk()
+    log = open_log(disk, PREALLOCATED)
+    for _ in range(3):
+        append(log, b"v" * 300)
+    if is_flushed:
+        flush(disk, log)
+    sizes = [segment.size_bytes for segment in log.segments]
+    disk = disk.after_kill()
+    log = open_log(disk, PREALLOCATED, clean=False, recovery_point=log.flushed_offset)
+    assert values_of(log) == [b"v" * 300] * 3
+    assert file_sizes(disk) == sizes
+    append(log, b"more")
+    assert values_of(log)[3:] == [b"more"]
+
+
+def test_recovery_of_a_preallocated_file_without_records() -> None:
+    disk = make_disk()
+    open_log(disk, PREALLOCATED)
+    log = open_log(disk.after_kill(), PREALLOCATED, clean=False)
+    assert values_of(log) == []
+    append(log, b"first")
+    assert values_of(log) == [b"first"]
+
+
+def test_a_cut_of_a_preallocated_file() -> None:
+    disk = make_disk()
+    log = open_log(disk, PREALLOCATED)
+    for _ in range(3):
+        append(log, b"v" * 300)
+    log.truncate_to(1)
+    append(log, b"w")
+    assert values_of(log) == [b"v" * 300, b"w"]
+    in_thread(disk, log.close)
+    assert file_sizes(disk) == [segment.size_bytes for segment in log.segments]
