@@ -175,6 +175,12 @@ class LogDirs:
                 )
         for path in directory.deleted_folders:
             self._removal.remove_later(directory, path, 0)
+        if directory.deleted_folders:
+            log.info(
+                "deletions_resumed",
+                directory=directory.path,
+                folders=len(directory.deleted_folders),
+            )
 
     # ------------------------------------------------------------------ logs
 

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from raftkafka.errors import KafkaError
@@ -54,10 +55,13 @@ async def test_what_a_crash_left_of_a_deletion_is_removed_by_the_next_start(
         dirs.delete(EVENTS)
         await trio.sleep(1)
     life.kill()
-    async with life.run() as dirs:
-        assert list(dirs.folders) == []
-        await trio.sleep(1)
-        assert not [n for n in life.disk.listdir("/data") if n.startswith("events")]
+    with capture_logs() as logs:
+        async with life.run() as dirs:
+            assert list(dirs.folders) == []
+            await trio.sleep(1)
+            assert not [n for n in life.disk.listdir("/data") if n.startswith("events")]
+    (resumed,) = [it for it in logs if it["event"] == "deletions_resumed"]
+    assert (resumed["directory"], resumed["folders"]) == ("/data", 1)
 
 
 @pytest.mark.parametrize("restart", [False, True])
@@ -215,5 +219,10 @@ async def test_strays_are_set_aside_and_kept(autojump_clock: MockClock) -> None:
         (name,) = [n for n in life.disk.listdir("/data") if n.startswith("events-0")]
         assert name.endswith("-stray")
         await dirs.close()
-    async with life.run() as dirs:
-        assert [folder.partition for folder in dirs.folders] == [wanted]
+    with capture_logs() as logs:
+        async with life.run() as dirs:
+            assert [folder.partition for folder in dirs.folders] == [wanted]
+            await trio.sleep(100)
+            assert life.disk.exists(f"/data/{name}"), "it is for its owner to remove, as in Kafka"
+    (ignored,) = [it for it in logs if it["event"] == "log_folder_ignored"]
+    assert ignored["path"] == f"/data/{name}"
