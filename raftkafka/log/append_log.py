@@ -20,7 +20,7 @@ from raftkafka.log.log_config import LogConfig
 from raftkafka.log.pace import Pace
 from raftkafka.log.producer_state import ProducedBatch
 from raftkafka.log.recovery import OpenedLog
-from raftkafka.log.segment import RELATIVE_OFFSET_MAX, LogSlice, Segment
+from raftkafka.log.segment import RELATIVE_OFFSET_MAX, DamagedLog, LogSlice, Segment
 from raftkafka.records import has_valid_crc, iterate_batches, pack_stamp, stamp_log_append_time
 from raftkafka.types import Buffer, TopicPartition
 
@@ -80,6 +80,7 @@ class AppendLog:
         "is_being_written",
         "log_end_offset",
         "log_start_offset",
+        "on_damage",
         "on_failure",
         "on_write",
         "pace",
@@ -108,6 +109,8 @@ class AppendLog:
         self.failure: OSError | None = None
         self.on_failure: Callable[[AppendLog, OSError], None] | None = None
         """Called once, when a disk call fails."""
+        self.on_damage: Callable[[DamagedLog], None] | None = None
+        """Called whenever a reader comes upon something else than batches."""
         self.on_write: Callable[[AppendLog], None] | None = None
         """Called after the next write, and then forgotten: who wants more of them sets it again."""
         self.pace = Pace()
@@ -340,6 +343,21 @@ class AppendLog:
         self.fail(error)
         raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.folder}: {error}") from error
 
+    def refuse_read(self, error: OSError | DamagedLog) -> NoReturn:
+        """Tell the owner, and the reader, that something could not be read.
+
+        A failed disk call ends the log. One segment that is damaged leaves the others readable, as
+        in Kafka, whose readers are told CORRUPT_MESSAGE.
+
+        Raises:
+            KafkaError: KAFKA_STORAGE_ERROR, CORRUPT_MESSAGE.
+        """
+        if isinstance(error, OSError):
+            self._fail(error)
+        if self.on_damage is not None:
+            self.on_damage(error)
+        raise KafkaError(ErrorCode.CORRUPT_MESSAGE, str(error)) from error
+
     def _refuse(self) -> NoReturn:
         raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.folder}: {self.failure}")
 
@@ -361,7 +379,8 @@ class AppendLog:
             None if there is nothing to read yet, or the first batch is too large.
 
         Raises:
-            KafkaError: OFFSET_OUT_OF_RANGE outside the log; KAFKA_STORAGE_ERROR.
+            KafkaError: OFFSET_OUT_OF_RANGE outside the log; CORRUPT_MESSAGE, something else than
+                batches is there; KAFKA_STORAGE_ERROR.
         """
         if self.failure is not None:
             self._refuse()
@@ -384,8 +403,8 @@ class AppendLog:
                 return None
             self._remember(upper, segment, end)
             return LogSlice(segment, segment.open_file(), position, end - position)
-        except OSError as error:
-            self._fail(error)
+        except (OSError, DamagedLog) as error:
+            self.refuse_read(error)
 
     def _locate(self, offset: int) -> tuple[Segment, int]:
         """Return segment and position of the first batch that ends at or after ``offset``."""

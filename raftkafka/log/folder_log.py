@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 
 import structlog
 
@@ -48,6 +49,7 @@ def open_log(
         on_progress=on_progress,
         topic_id=folder.topic_id,
     )
+    partition_log.on_damage = partial(report_damaged_segment, folder)
     if folder.is_settled and folder.is_placed:
         # Its names are durable since it was closed: an idle log needs no flush.
         partition_log.segments.names_changed = False
@@ -96,8 +98,19 @@ def _os_errors() -> Generator[None]:
 def report_damage(folder: PartitionFolder, damage: DamagedLog) -> None:
     """Take a partition out of service, and say where and what to do."""
     folder.damage = damage
+    _report("partition_damaged", folder, damage)
+
+
+def report_damaged_segment(folder: PartitionFolder, damage: DamagedLog) -> None:
+    """Say which segment of a partition in service is damaged, and what to do; once for each."""
+    if damage.path not in folder.damaged_files:
+        folder.damaged_files.add(damage.path)
+        _report("segment_damaged", folder, damage)
+
+
+def _report(event: str, folder: PartitionFolder, damage: DamagedLog) -> None:
     log.error(
-        "partition_damaged",
+        event,
         partition=str(folder.partition),
         file=damage.path,
         position=damage.position,

@@ -85,6 +85,8 @@ class PartitionFolder:
     is_settled: bool = True
     """Whether what was found here at start is durable; after a kill it may be in the cache only."""
     damage: DamagedLog | None = None
+    damaged_files: set[str] = field(default_factory=set[str])
+    """Segments that are reported to be damaged: once each, however many readers come upon it."""
     is_deleted: bool = False
     is_placed: bool = True
     """Whether its name, and whose it is, are durable; the first flush of its log sees to that."""

@@ -5,10 +5,11 @@ Source: Kafka ``UnifiedLog.deleteOldSegments``.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import pairwise
 
 from raftkafka.log.log_config import LogConfig
-from raftkafka.log.segment import Segment
+from raftkafka.log.segment import DamagedLog, Segment
 from raftkafka.log.segment_list import SegmentList
 from raftkafka.records import NO_TIMESTAMP
 
@@ -61,7 +62,8 @@ def note_finished(segments: SegmentList, now_ms: int) -> None:
 
 def _age_ms(segments: SegmentList, segment: Segment, now_ms: int) -> int:
     """Return the age of the newest record; without timestamps, since a check saw it finished."""
-    segment.ensure_indexes()
-    if segment.max_timestamp != NO_TIMESTAMP:
-        return now_ms - segment.max_timestamp
+    with suppress(DamagedLog):  # readers report it; it grows old all the same
+        segment.ensure_indexes()
+        if segment.max_timestamp != NO_TIMESTAMP:
+            return now_ms - segment.max_timestamp
     return 0 if segment is segments.active else now_ms - segment.finished_ms

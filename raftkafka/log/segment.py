@@ -107,6 +107,19 @@ def walk(file: File, position: int, end: int) -> Iterator[WalkedBatch]:
         position += size_bytes
 
 
+def walk_whole(file: File, position: int, end: int) -> Iterator[WalkedBatch]:
+    """Yield as ``walk``, between positions where batches are known to begin and to end.
+
+    Raises:
+        DamagedLog: something else than whole batches is there.
+    """
+    for batch in walk(file, position, end):
+        yield batch
+        position = batch.end
+    if position < end:
+        raise DamagedLog(file.path, position, "a batch is cut off, or there are zeros")
+
+
 def jitter_ms(stem: str, config: LogConfig) -> int:
     """Return how much earlier than ``segment.ms`` a segment rolls: not all at the same instant.
 
@@ -124,10 +137,12 @@ class Segment:
     """
 
     __slots__ = (
+        "_damage",
         "_disk",
         "_file",
         "_index_interval_bytes",
         "_indexes_loaded",
+        "_is_preallocated",
         "_roll_jitter_ms",
         "_unindexed_bytes",
         "base_offset",
@@ -142,7 +157,6 @@ class Segment:
         "size_bytes",
         "time_index",
         "written_bytes",
-        "_is_preallocated",
     )
 
     def __init__(self, disk: Disk, folder: str, base_offset: int, config: LogConfig) -> None:
@@ -164,9 +178,12 @@ class Segment:
         """Counts what made ranges of the file invalid: cuts, and deletion."""
         self.is_synced = False
         """Whether the file and its indexes are durable, and will not change any more."""
+        self._damage: DamagedLog | None = None
+        """Why it has no indexes, and none can be made."""
         self._disk = disk
         self._file: File | None = None
         self._index_interval_bytes = config.index_interval_bytes
+        self._is_preallocated = False
         self._roll_jitter_ms = jitter_ms(stem, config)
         self._unindexed_bytes = 0
         self._indexes_loaded = True
@@ -178,12 +195,16 @@ class Segment:
         self.is_synced = False
         self._file = self._disk.open(self.path, create=True)
 
+    def preallocate(self, size_bytes: int) -> None:
+        """Give a new segment's file its full size: zeros, which ``finish`` or a check cuts off."""
+        self.open_file().truncate(size_bytes)
+        self._is_preallocated = True
+
     def append(self, last_offset: int, size_bytes: int, max_timestamp: int) -> None:
         """Account for a batch that follows; index it if enough came since the last entry."""
         position = self.size_bytes
         if max_timestamp > self.max_timestamp:
             self.max_timestamp = max_timestamp
-        self._is_preallocated = False
             self.max_timestamp_offset = last_offset
         if self.first_timestamp < 0:
             self.first_timestamp = max_timestamp
@@ -195,11 +216,6 @@ class Segment:
         self.size_bytes = position + size_bytes
 
     def _index_time(self) -> None:
-    def preallocate(self, size_bytes: int) -> None:
-        """Give a new segment's file its full size: zeros, which ``finish`` or a check cuts off."""
-        self.open_file().truncate(size_bytes)
-        self._is_preallocated = True
-
         last = self.time_index.last
         if self.max_timestamp > (last.key if last else NO_TIMESTAMP):
             self.time_index.append(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
@@ -231,6 +247,9 @@ class Segment:
         self._index_time()
         self.time_index.release()
         self.offset_index.release()
+        if self._is_preallocated:
+            self.open_file().truncate(self.size_bytes)
+            self._is_preallocated = False
         self._file = None
 
     @property
@@ -247,9 +266,6 @@ class Segment:
             return  # dropped meanwhile
         self.is_synced = self.is_finished
 
-        if self._is_preallocated:
-            self.open_file().truncate(self.size_bytes)
-            self._is_preallocated = False
     # ------------------------------------------------------------------ load
 
     def adopt(self, *, is_synced: bool) -> None:
@@ -312,10 +328,12 @@ class Segment:
         """Take in the batches from ``size_bytes`` on; return the offset after the last one."""
         end_offset = self.base_offset
         for batch in walk(file, self.size_bytes, end):
-            header = batch.header
-            end_offset = header.last_offset + 1
-            self.append(header.last_offset, header.size_bytes, header.max_timestamp)
+            end_offset = batch.header.last_offset + 1
+            self._account_for(batch.header)
         return end_offset
+
+    def _account_for(self, header: BatchHeader) -> None:
+        self.append(header.last_offset, header.size_bytes, header.max_timestamp)
 
     def _take_max_timestamp(self) -> None:
         """Start from what the time index has; the batches after its last entry may exceed it."""
@@ -338,7 +356,13 @@ class Segment:
         return batch is not None and batch.header.last_offset == self.base_offset + entry.key
 
     def ensure_indexes(self) -> None:
-        """Load the indexes of a finished segment; rebuild them if they are missing or wrong."""
+        """Load the indexes of a finished segment; rebuild them if they are missing or wrong.
+
+        Raises:
+            DamagedLog: they are, and the segment holds something else than whole batches.
+        """
+        if self._damage is not None:
+            raise self._damage.with_traceback(None)
         if self._indexes_loaded:
             return
         self._indexes_loaded = True
@@ -346,7 +370,15 @@ class Segment:
             self._take_max_timestamp()
         else:
             self.forget_batches()
-            self._account(self.open_file(), self.written_bytes)
+            try:
+                for batch in walk_whole(self.open_file(), 0, self.written_bytes):
+                    self._account_for(batch.header)
+            except DamagedLog as damage:
+                # Else the next reader, or the next start, would take it to be empty.
+                self._damage = damage
+                self._disk.remove(self.offset_index.path)
+                self.size_bytes = self.written_bytes
+                raise
             self.finish()
 
     # ------------------------------------------------------------------ read
@@ -356,12 +388,17 @@ class Segment:
         return self._file or self._disk.open(self.path)
 
     def position_of(self, offset: int) -> int:
-        """Return where the first batch starts that ends at or after ``offset``."""
+        """Return where the first batch starts that ends at or after ``offset``.
+
+        Raises:
+            DamagedLog: something else than whole batches is there.
+        """
         if offset <= self.base_offset:
             return 0
         self.ensure_indexes()
         entry = self.offset_index.floor_by_key(offset - self.base_offset)
-        for batch in walk(self.open_file(), entry.value if entry else 0, self.written_bytes):
+        start = entry.value if entry else 0
+        for batch in walk_whole(self.open_file(), start, self.written_bytes):
             if batch.header.last_offset >= offset:
                 return batch.position
         return self.written_bytes
@@ -371,6 +408,9 @@ class Segment:
 
         At least the first batch is whole, even if it ends after ``limit``. The second value is
         the offset with which reading goes on.
+
+        Raises:
+            DamagedLog: no whole batch is at ``start``.
         """
         self.ensure_indexes()
         entry = self.offset_index.floor_by_value(limit)
@@ -382,4 +422,6 @@ class Segment:
                     return batch.position, batch.header.base_offset
                 return batch.end, batch.header.last_offset + 1
             position, next_offset = batch.end, batch.header.last_offset + 1
+        if position == start:
+            raise DamagedLog(self.path, start, "a batch is cut off")
         return position, next_offset

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from raftkafka.disk import Disk
 from raftkafka.log.log_config import LogConfig
-from raftkafka.log.segment import Segment, WalkedBatch, walk
+from raftkafka.log.segment import Segment, WalkedBatch, walk_whole
 
 DELETED_SUFFIX = ".deleted"
 
@@ -86,7 +86,7 @@ class SegmentList:
         for segment in self.from_offset(first.base_offset):
             if segment.base_offset >= end_offset:
                 return
-            yield from walk(segment.open_file(), position, segment.written_bytes)
+            yield from walk_whole(segment.open_file(), position, segment.written_bytes)
             position = 0
 
     def roll(self, base_offset: int, config: LogConfig) -> None:

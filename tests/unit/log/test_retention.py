@@ -10,7 +10,7 @@ from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.partition_log import PartitionLog
 from tests.sim.memory_disk import MemoryDisk
-from tests.support.logs import FOLDER, NOW_MS, append, make_batch, make_disk, open_log
+from tests.support.logs import FOLDER, NOW_MS, append, in_thread, make_batch, make_disk, open_log
 
 SIZE = len(make_batch(b"v" * 100))
 CONFIG = LogConfig(segment_bytes=SIZE, retention_ms=-1)
@@ -50,6 +50,19 @@ def test_the_active_segment_goes_too_if_it_is_too_old() -> None:
     assert (bases(log), log.log_start_offset, log.log_end_offset) == ([5], 5, 5)
     assert log.retention(NOW_MS + 10**9, 5) == 0, "an empty one has nothing to drop"
     assert append(log).first_offset == 5
+
+
+def test_a_damaged_segment_does_not_stop_those_before_it_nor_stay_for_ever() -> None:
+    """Its age counts since a check saw it finished, for its records may say anything."""
+    disk, log = filled()
+    in_thread(disk, log.close)
+    segment = log.segments[1]
+    disk.corrupt(segment.path, 0, b"\x7f" * segment.size_bytes)
+    disk.remove(segment.offset_index.path)
+    log = open_log(disk, replace(CONFIG, retention_ms=10))
+    assert log.retention(NOW_MS + 100, 5) == 1
+    assert log.retention(NOW_MS + 110, 5) == 0
+    assert log.retention(NOW_MS + 111, 5) == 4
 
 
 def test_one_newer_segment_protects_those_after_it() -> None:
