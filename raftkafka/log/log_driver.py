@@ -33,6 +33,7 @@ from raftkafka.log.log_dir import (
     folder_name,
 )
 from raftkafka.log.log_settings import LogDirSettings
+from raftkafka.log.lookup_driver import Lookups
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.log.recovery_driver import Recovery, Settling
 from raftkafka.log.removal_driver import Removal
@@ -73,6 +74,7 @@ class LogDirs:
         """Told of a directory that failed, and of the partitions whose logs are gone with it."""
         self.high_watermarks: Callable[[], Mapping[TopicPartition, int]] = dict
         """Asked for the high watermarks of the partitions in use, now and then."""
+        self.lookups = Lookups(disk)
         self._disk = disk
         self._settings = settings
         self._log_config = log_config
@@ -173,14 +175,14 @@ class LogDirs:
                     f"{partition} is both in {other.directory.path} and in {directory.path}: move "
                     "the older folder away"
                 )
-        for path in directory.deleted_folders:
-            self._removal.remove_later(directory, path, 0)
         if directory.deleted_folders:
             log.info(
                 "deletions_resumed",
                 directory=directory.path,
                 folders=len(directory.deleted_folders),
             )
+        for path in directory.deleted_folders:
+            self._removal.remove_later(directory, path, 0)
 
     # ------------------------------------------------------------------ logs
 
@@ -348,6 +350,12 @@ class LogDirs:
                     usage = await self._disk.run(
                         partial(measure, self._disk, directory.path, paths)
                     )
+                    # the file of an active segment is larger than what it holds
+                    usage.size_bytes.update(
+                        (p, f.log.size_bytes)
+                        for p, f in folders.items()
+                        if f.log is not None and f.log.config.preallocate
+                    )
                 except OSError as error:
                     self._failures.fail(directory, error)
                     usage = DirUsage(directory.path, error)
@@ -356,12 +364,6 @@ class LogDirs:
 
     # ------------------------------------------------------------------ flush
 
-                    # the file of an active segment is larger than what it holds
-                    usage.size_bytes.update(
-                        (p, f.log.size_bytes)
-                        for p, f in folders.items()
-                        if f.log is not None and f.log.config.preallocate
-                    )
     def request_flush(self, partition_log: PartitionLog) -> None:
         """Make the log durable as it is written now; ``on_flushed`` follows."""
         folder = self._folders.get(partition_log.topic_partition)

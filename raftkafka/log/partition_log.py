@@ -11,9 +11,10 @@ from raftkafka.log.append_log import SNAPSHOT_INTERVAL_BYTES, AppendInfo, Append
 from raftkafka.log.epoch_cache import FILE_NAME
 from raftkafka.log.flush import Flush
 from raftkafka.log.log_config import LogConfig
-from raftkafka.log.lookup import FoundOffset, find_max_timestamp, find_timestamp
+from raftkafka.log.lookup import RecordScan, scan_for_max_timestamp, scan_for_timestamp
 from raftkafka.log.recovery import OnProgress, OpenedLog, open_log
 from raftkafka.log.retention import count_expired
+from raftkafka.log.segment import DamagedLog
 from raftkafka.log.snapshots import restore_producers
 from raftkafka.types import ZERO_ID, TopicId, TopicPartition
 
@@ -172,32 +173,29 @@ class PartitionLog(AppendLog):
 
     # ------------------------------------------------------------------ look up
 
-    def offset_for_timestamp(self, timestamp: int, upper_bound_offset: int) -> FoundOffset | None:
-        """Return the first record at or after ``timestamp``, if it is below the bound.
+    def scan_for_timestamp(self, timestamp: int, start_offset: int) -> RecordScan | None:
+        """Return the look through the next batch that may hold the first record as new as that.
 
         Raises:
-            KafkaError: CORRUPT_MESSAGE, UNSUPPORTED_COMPRESSION_TYPE for a batch that cannot be
-                opened; KAFKA_STORAGE_ERROR.
+            KafkaError: CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR.
         """
         self.write()
         try:
-            return find_timestamp(
-                self.segments, timestamp, self.log_start_offset, upper_bound_offset
-            )
-        except OSError as error:
-            self._fail(error)
+            return scan_for_timestamp(self.segments, timestamp, start_offset)
+        except (OSError, DamagedLog) as error:
+            self.refuse_read(error)
 
-    def max_timestamp(self, upper_bound_offset: int) -> FoundOffset | None:
-        """Return the record with the largest timestamp, if it is below the bound.
+    def scan_for_max_timestamp(self) -> RecordScan | None:
+        """Return the look for the record with the largest timestamp.
 
         Raises:
-            KafkaError: see ``offset_for_timestamp``.
+            KafkaError: CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR.
         """
         self.write()
         try:
-            return find_max_timestamp(self.segments, upper_bound_offset)
-        except OSError as error:
-            self._fail(error)
+            return scan_for_max_timestamp(self.segments)
+        except (OSError, DamagedLog) as error:
+            self.refuse_read(error)
 
     # ------------------------------------------------------------------ truncate and delete
 

@@ -20,7 +20,16 @@ from raftkafka.log.log_config import LogConfig
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.records import Record, iterate_batches, iterate_records
 from tests.sim.memory_disk import MemoryDisk
-from tests.support.logs import NOW_MS, flush, in_thread, make_batch, make_disk, open_log
+from tests.support.logs import (
+    NOW_MS,
+    flush,
+    in_thread,
+    make_batch,
+    make_disk,
+    max_timestamp,
+    offset_for_timestamp,
+    open_log,
+)
 
 CONFIGS = st.builds(
     LogConfig,
@@ -30,6 +39,7 @@ CONFIGS = st.builds(
     segment_ms=st.sampled_from([50, 10**9]),
     retention_ms=st.sampled_from([-1, 40]),
     retention_bytes=st.sampled_from([-1, 1500]),
+    preallocate=st.booleans(),
 )
 
 
@@ -39,7 +49,6 @@ class Appended:
 
     first_offset: int
     last_offset: int
-    preallocate=st.booleans(),
     leader_epoch: int
     next_sequence: int | None
     """Of the one idempotent producer, if it is its batch."""
@@ -167,7 +176,7 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule(timestamp=st.integers(NOW_MS - 120, NOW_MS + 60))
     def look_up_timestamp(self, timestamp: int) -> None:
-        found = self.log.offset_for_timestamp(timestamp, self.end)
+        found = offset_for_timestamp(self.log, timestamp, self.end)
         wanted = next((r for r in self.readable() if r.timestamp >= timestamp), None)
         assert (found and found[:2]) == (wanted and (wanted.timestamp, wanted.offset))
         if found is not None:
@@ -175,7 +184,7 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule()
     def look_up_max_timestamp(self) -> None:
-        found = self.log.max_timestamp(self.end)
+        found = max_timestamp(self.log, self.end)
         kept = [
             r
             for b in self.batches

@@ -22,6 +22,8 @@ class Gate:
         self._open = trio.Event()
         self._open.set()
         self._let_through = 0
+        self.waiting = 0
+        """How much work waits."""
 
     def shut(self, *, after: int = 0) -> None:
         """Let what comes from now on wait, but for the first few."""
@@ -32,12 +34,18 @@ class Gate:
         """Let all through."""
         self._open.set()
 
+    def let_through(self, count: int) -> None:
+        """Let the next few through, and not those that wait."""
+        self._let_through = count
+
     async def passed(self) -> None:
         """Return when the gate is open."""
         if self._let_through:
             self._let_through -= 1
         else:
+            self.waiting += 1
             await self._open.wait()
+            self.waiting -= 1
 
 
 class GatedOsDisk(OsDisk):

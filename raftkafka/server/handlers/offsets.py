@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 
 from raftkafka.errors import ErrorCode, KafkaError
+from raftkafka.log.lookup_driver import Lookups
+from raftkafka.log.slices_driver import Slices
 from raftkafka.protocol.messages.list_offsets import (
     ListOffsetsPartition,
     ListOffsetsPartitionResponse,
@@ -43,28 +45,24 @@ Found = tuple[int, int, int]
 """Timestamp, offset, leader epoch; -1 where there is none."""
 
 
-def handle_list_offsets(
+async def handle_list_offsets(
     context: RequestContext, request: ListOffsetsRequest
 ) -> ListOffsetsResponse:
-    """Answer each partition by itself."""
+    """Answer each partition by itself; what opens large batches waits for a thread."""
     asked_for = Counter((t.name, p.partition_index) for t in request.topics for p in t.partitions)
-    return ListOffsetsResponse(
-        topics=[
-            ListOffsetsTopicResponse(
-                name=topic.name,
-                partitions=[
-                    _list_offset(
-                        context, topic.name, asked, asked_for[topic.name, asked.partition_index] > 1
-                    )
-                    for asked in topic.partitions
-                ],
-            )
-            for topic in request.topics
-        ]
-    )
+    slices = Slices()
+    response = ListOffsetsResponse()
+    for topic in request.topics:
+        answered = ListOffsetsTopicResponse(name=topic.name)
+        response.topics.append(answered)
+        for asked in topic.partitions:
+            is_duplicate = asked_for[topic.name, asked.partition_index] > 1
+            answered.partitions.append(await _list_offset(context, topic.name, asked, is_duplicate))
+            await slices.pause()
+    return response
 
 
-def _list_offset(
+async def _list_offset(
     context: RequestContext, topic: str, asked: ListOffsetsPartition, is_duplicate: bool
 ) -> ListOffsetsPartitionResponse:
     answer = ListOffsetsPartitionResponse(partition_index=asked.partition_index)
@@ -72,7 +70,7 @@ def _list_offset(
         check_timestamp(asked.timestamp, context.api_version, is_duplicate)
         leader = context.broker.replicas.leader(topic, asked.partition_index)
         leader.check_epoch(asked.current_leader_epoch)
-        found = find_offset(leader, asked.timestamp)
+        found = await find_offset(context.broker.log_dirs.lookups, leader, asked.timestamp)
         answer.timestamp, answer.offset, leader_epoch = found
         if context.api_version >= LEADER_EPOCH_SINCE_VERSION:
             answer.leader_epoch = leader_epoch
@@ -101,12 +99,13 @@ def check_timestamp(timestamp: int, api_version: int, is_duplicate: bool) -> Non
         raise KafkaError(ErrorCode.UNSUPPORTED_VERSION)
 
 
-def find_offset(leader: PartitionLeader, timestamp: int) -> Found:
+async def find_offset(lookups: Lookups, leader: PartitionLeader, timestamp: int) -> Found:
     """Return what is readable at a timestamp, or at one of the positions with a negative number.
 
     Raises:
         KafkaError: OFFSET_NOT_AVAILABLE while the high watermark is below this epoch's start,
-            for then it may still be behind what was served before (rule 14).
+            for then it may still be behind what was served before (rule 14); NOT_LEADER_OR_FOLLOWER
+            and the like if the leader ends meanwhile; CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR.
     """
     log = leader.log
     if timestamp in (EARLIEST, EARLIEST_LOCAL):
@@ -117,11 +116,26 @@ def find_offset(leader: PartitionLeader, timestamp: int) -> Found:
         raise KafkaError(ErrorCode.OFFSET_NOT_AVAILABLE)
     if timestamp == LATEST:
         return UNKNOWN, leader.visible_end, leader.leader_epoch
-    if timestamp == MAX_TIMESTAMP:
-        found = log.max_timestamp(leader.visible_end)
-    else:
-        found = log.offset_for_timestamp(timestamp, leader.visible_end)
+    try:
+        if timestamp == MAX_TIMESTAMP:
+            found = await lookups.max_timestamp(log, leader.visible_end)
+        else:
+            found = await lookups.offset_for_timestamp(log, timestamp, leader.visible_end)
+    except KafkaError:
+        check_not_ended(leader)  # then that is what happened to the log
+        raise
+    check_not_ended(leader)
     return found if found is not None else (UNKNOWN, UNKNOWN, UNKNOWN)
+
+
+def check_not_ended(leader: PartitionLeader) -> None:
+    """See that it still leads, after a wait.
+
+    Raises:
+        KafkaError: why it does not.
+    """
+    if leader.ended is not None:
+        raise KafkaError(leader.ended)
 
 
 def handle_offset_for_leader_epoch(

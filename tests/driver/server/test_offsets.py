@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import crc32c
+import pytest
+import trio
+from structlog.testing import capture_logs
+
 from raftkafka.compression import Codec
 from raftkafka.errors import ErrorCode
 from raftkafka.log.checkpoints import CLEAN_SHUTDOWN, LAST_START
@@ -16,11 +24,18 @@ from raftkafka.protocol.messages.list_offsets import (
     OffsetForLeaderPartition,
     OffsetForLeaderTopic,
 )
-from raftkafka.records import Record, build_batch
+from raftkafka.records import CRC_START, HEADER_BYTES, Record, build_batch
 from tests.sim.wire_client import WireClient
-from tests.support.client_requests import batch, produce, produce_request
+from tests.support.client_requests import (
+    batch,
+    fetch,
+    fetch_request,
+    produce,
+    produce_request,
+    values_in,
+)
 from tests.support.delete_records import delete_records
-from tests.support.whole_broker import Driver
+from tests.support.whole_broker import Driver, Whole
 
 VERSIONS = range(1, 10)
 LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED = range(-1, -6, -1)
@@ -222,3 +237,127 @@ async def test_a_high_watermark_that_lags_its_epoch_makes_latest_wait(driver: Dr
             assert await look_up(client, EARLIEST, version) == (0, -1, 0)
         leader.epoch_start_offset = 1
         assert await look_up(client, LATEST) == (0, -1, 1)
+
+
+# ---------------------------------------------------------------------- large batches
+
+
+def large_batch(codec: Codec, *, first_ms: int = 0, records: int = 2000) -> bytes:
+    """Return a batch that takes long to look through; its last record is the newest."""
+    return build_batch(
+        [Record(n, BASE_MS + first_ms + n, None, b"value") for n in range(records)], codec=codec
+    )
+
+
+@asynccontextmanager
+async def look_up_that_waits(
+    broker: Whole, client: WireClient, timestamp: int
+) -> AsyncGenerator[list[Answered]]:
+    """Look up a time in a large batch; in the block, no thread has looked into it yet."""
+    answers: list[Answered] = []
+
+    async def ask_for_it() -> None:
+        answers.append(await look_up(client, timestamp))
+
+    broker.disk.gate.shut()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask_for_it)
+        await broker.until(lambda: broker.disk.gate.waiting > 0, "a thread's turn")
+        yield answers
+        assert not answers
+        broker.disk.gate.open()
+
+
+@pytest.mark.parametrize("codec", [Codec.NONE, Codec.GZIP, Codec.ZSTD])
+@pytest.mark.parametrize("timestamp", [BASE_MS + 1500, MAX_TIMESTAMP])
+async def test_large_batches_are_looked_through_by_a_thread(
+    driver: Driver, codec: Codec, timestamp: int
+) -> None:
+    """The loop serves others meanwhile."""
+    async with driver.broker() as broker:
+        client, other = await broker.client(), await broker.client()
+        await fill(client, (0,))
+        await produce(client, large_batch(codec))
+        async with look_up_that_waits(broker, client, timestamp) as answers:
+            assert await look_up(other, LATEST) == (0, -1, 2001)
+            assert await look_up(other, BASE_MS) == (0, BASE_MS, 0), "a small batch needs none"
+        found = 2000 if timestamp == MAX_TIMESTAMP else 1501
+        assert answers == [(0, BASE_MS + found - 1, found)]
+
+
+async def test_a_log_that_is_cut_during_a_look_up_is_looked_through_again(driver: Driver) -> None:
+    async with driver.broker() as broker:
+        client = await broker.client()
+        await fill(client, (0,))
+        await produce(client, large_batch(Codec.ZSTD, first_ms=10))
+        log = broker.leader().log
+        async with look_up_that_waits(broker, client, BASE_MS + 1500) as answers:
+            log.truncate_to(1)
+            newer = bytearray(build_batch([Record(0, BASE_MS + 2500, None, b"new")]))
+            log.append_as_leader(memoryview(newer), 0, BASE_MS)
+            log.write()
+        assert answers == [(0, BASE_MS + 2500, 1)]
+
+
+@pytest.mark.parametrize("timestamp", [BASE_MS + 1500, MAX_TIMESTAMP])
+async def test_a_topic_that_is_deleted_during_a_look_up(driver: Driver, timestamp: int) -> None:
+    async with driver.broker() as broker:
+        client, other = await broker.client(), await broker.client()
+        await fill(client, (0,))
+        await produce(client, large_batch(Codec.ZSTD))
+        leader = broker.leader()
+        async with look_up_that_waits(broker, client, timestamp) as answers:
+            broker.disk.gate.let_through(1000)
+            await other.delete_topic("t")
+            assert leader.ended is not None
+        assert answers == [(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, -1, -1)]
+
+
+# ---------------------------------------------------------------------- damage
+
+
+async def test_damage_is_told_to_readers_and_logged_once_for_each_segment(driver: Driver) -> None:
+    disk = driver.disk()
+    async with driver.broker(disk=disk, dies=False) as broker:
+        client = await broker.client()
+        await client.create_topic("t", segment__bytes="1048576")
+        for number in range(6):
+            records = [Record(0, BASE_MS + number, None, b"x" * 400_000)]
+            assert (await produce(client, build_batch(records))).error_code == 0
+    folder = f"{driver.folder}/data/t-0"
+    first, second, *_ = sorted(n for n in disk.listdir(folder) if n.endswith(".log"))
+    for name in (first, second):
+        path = f"{folder}/{name}"
+        disk.open(path).pwrite([b"\x7f" * disk.size(path)], 0)
+    async with driver.broker(disk=disk) as broker:
+        client = await broker.client()
+        with capture_logs() as logs:
+            for _ in range(3):
+                for offset in (0, 1, 3):
+                    (part,) = await fetch(client, fetch_request({("t", 0): offset}))
+                    if offset:
+                        assert part.error_code == ErrorCode.CORRUPT_MESSAGE
+                for timestamp in (BASE_MS, BASE_MS + 3):
+                    answered = await look_up(client, timestamp)
+                    assert answered == (ErrorCode.CORRUPT_MESSAGE, -1, -1)
+            (part,) = await fetch(client, fetch_request({("t", 0): 4}))
+            assert [offset for offset, _ in values_in(part)] == [4, 5], "the others are served"
+        damages = [it for it in logs if it["event"] == "segment_damaged"]
+        assert sorted(it["file"] for it in damages) == [f"{folder}/{n}" for n in (first, second)]
+        assert {it["log_level"] for it in damages} == {"error"}
+
+
+async def test_a_batch_that_does_not_hold_what_it_says(driver: Driver) -> None:
+    """Its header and CRC are right, which is all that an append looks at."""
+    content = bytearray(build_batch([Record(n, BASE_MS + n, None, b"v") for n in range(9)]))
+    content[HEADER_BYTES] = 0x7F
+    crc = crc32c.crc32c(bytes(content[CRC_START:]))
+    content[CRC_START - 4 : CRC_START] = crc.to_bytes(4)
+    async with driver.broker() as broker:
+        client = await broker.client()
+        await client.create_topic("t")
+        assert (await produce(client, bytes(content))).error_code == 0
+        with capture_logs() as logs:
+            for timestamp in (BASE_MS, MAX_TIMESTAMP, BASE_MS):
+                assert await look_up(client, timestamp) == (ErrorCode.CORRUPT_MESSAGE, -1, -1)
+        assert [it["event"] for it in logs] == ["segment_damaged"]

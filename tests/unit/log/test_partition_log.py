@@ -15,7 +15,7 @@ from raftkafka.disk_driver import OsDisk
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.partition_log import AppendInfo, PartitionLog
-from raftkafka.log.segment import LogSlice
+from raftkafka.log.segment import DamagedLog, LogSlice
 from raftkafka.records import (
     Record,
     build_batch,
@@ -34,7 +34,10 @@ from tests.support.logs import (
     in_thread,
     make_batch,
     make_disk,
+    max_timestamp,
+    offset_for_timestamp,
     open_log,
+    refusal,
 )
 
 SMALL_SEGMENTS = LogConfig(segment_bytes=400, index_interval_bytes=0)
@@ -78,7 +81,7 @@ def test_the_brokers_time_takes_the_place_of_the_clients() -> None:
     assert log.append_as_leader(batch, 0, NOW_MS).log_append_time_ms == NOW_MS
     assert has_valid_crc(batch)
     assert [r.timestamp for r in iterate_records(batch)] == [NOW_MS]
-    assert log.max_timestamp(1) == (NOW_MS, 0, 0)
+    assert max_timestamp(log, 1) == (NOW_MS, 0, 0)
 
 
 @pytest.mark.parametrize("timestamp_type", ["CreateTime", "LogAppendTime"])
@@ -378,20 +381,55 @@ def test_a_timestamp_finds_the_first_record_that_is_not_older(codec: Codec) -> N
         (60, (60, 6, 2)),
     ):
         timestamp, offset, leader_epoch = wanted
-        found = log.offset_for_timestamp(NOW_MS + asked, 7)
+        found = offset_for_timestamp(log, NOW_MS + asked, 7)
         assert found == (NOW_MS + timestamp, offset, leader_epoch)
-    assert log.offset_for_timestamp(NOW_MS + 61, 7) is None
-    assert log.offset_for_timestamp(NOW_MS + 60, 6) is None, "not below the bound"
-    assert log.max_timestamp(7) == (NOW_MS + 60, 6, 2)
-    assert log.max_timestamp(6) is None
+    assert offset_for_timestamp(log, NOW_MS + 61, 7) is None
+    assert offset_for_timestamp(log, NOW_MS + 60, 6) is None, "not below the bound"
+    assert max_timestamp(log, 7) == (NOW_MS + 60, 6, 2)
+    assert max_timestamp(log, 6) is None
     log.delete_records_before(1)
-    assert log.offset_for_timestamp(NOW_MS, 7) == (NOW_MS + 30, 1, 0)
+    assert offset_for_timestamp(log, NOW_MS, 7) == (NOW_MS + 30, 1, 0)
 
 
 def test_an_empty_log_has_no_timestamp() -> None:
     log = open_log(make_disk())
-    assert log.max_timestamp(0) is None
-    assert log.offset_for_timestamp(0, 0) is None
+    assert max_timestamp(log, 0) is None
+    assert offset_for_timestamp(log, 0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("position", "content"),
+    [(8, b"\x7f\xff\xff\xff"), (16, b"\7")],
+    ids=["a length beyond the end", "another magic"],
+)
+@pytest.mark.parametrize("has_indexes", [True, False])
+def test_readers_are_told_of_damage_and_do_not_skip_it(
+    position: int, content: bytes, has_indexes: bool
+) -> None:
+    disk = make_disk()
+    config = LogConfig(segment_bytes=300)
+    log = open_log(disk, config)
+    while len(log.segments) < 3:
+        append(log, b"v" * 50, timestamp=NOW_MS + log.log_end_offset)
+    in_thread(disk, log.close)
+    path, size_bytes = log.segments[0].path, log.segments[0].size_bytes
+    second = parse_header(disk.read(path)).size_bytes
+    disk.corrupt(path, second + position, content)
+    if not has_indexes:
+        disk.remove(log.segments[0].offset_index.path)
+    log = open_log(disk, config)
+    damages: list[DamagedLog] = []
+    log.on_damage = damages.append
+    for work in (
+        lambda: log.read(1, 1000, 1000, True),
+        lambda: offset_for_timestamp(log, NOW_MS + 1, 1000),
+    ):
+        for _ in range(2):
+            assert refusal(work) == ErrorCode.CORRUPT_MESSAGE
+    assert {(it.path, it.position) for it in damages} == {(path, second)}
+    assert log.failure is None
+    assert log.segments[0].size_bytes == size_bytes
+    assert log.read(log.segments[1].base_offset, 1000, 1000, True) is not None
 
 
 # ---------------------------------------------------------------------- flush

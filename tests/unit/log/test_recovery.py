@@ -23,6 +23,8 @@ from tests.support.logs import (
     in_thread,
     make_batch,
     make_disk,
+    max_timestamp,
+    offset_for_timestamp,
     open_log,
 )
 
@@ -70,9 +72,9 @@ def check_is_whole(log: PartitionLog, count: int) -> None:
     assert values(log) == list(range(count))
     assert log.log_end_offset == count
     assert log.epochs.entries == [(epoch, 4 * epoch) for epoch in range((count + 3) // 4)]
-    assert log.max_timestamp(count) == (NOW_MS + count - 1, count - 1, (count - 1) // 4)
+    assert max_timestamp(log, count) == (NOW_MS + count - 1, count - 1, (count - 1) // 4)
     for offset in range(count):
-        assert log.offset_for_timestamp(NOW_MS + offset, count) == (
+        assert offset_for_timestamp(log, NOW_MS + offset, count) == (
             NOW_MS + offset,
             offset,
             offset // 4,
