@@ -122,6 +122,10 @@ class Disk(Protocol):
         """Write a file whole: temporary file, sync, rename, folder sync. Inside ``run`` only."""
         ...
 
+    def run_both(self, first: Callable[[], None], second: Callable[[], None]) -> None:
+        """Run two pieces of work at once, if the system can, and wait for both. Neither raises."""
+        ...
+
     async def run(self, work: Callable[[], T]) -> T:
         """Run blocking work off the loop and return its result.
 

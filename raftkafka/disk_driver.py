@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -122,6 +123,7 @@ class OsDisk:
 
     def __init__(self, threads: int = DISK_THREADS) -> None:
         self._threads = trio.CapacityLimiter(threads)
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="disk")
 
     def open(self, path: str, *, create: bool = False) -> OsFile:
         """Open for reading and writing; ``create`` makes it if it is missing."""
@@ -219,6 +221,12 @@ class OsDisk:
             file.close()
         os.rename(temporary, path)
         self.sync_folder(os.path.dirname(path) or ".")
+
+    def run_both(self, first: Callable[[], None], second: Callable[[], None]) -> None:
+        """Run two pieces of work at once, the first in a thread, and wait for both."""
+        beside = self._beside.submit(first)
+        second()
+        beside.result()
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run ``work`` in a thread; a cancellation waits for its end."""

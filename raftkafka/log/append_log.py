@@ -10,7 +10,7 @@ Source: Kafka ``UnifiedLog.append``, ``LocalLog.read``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, NoReturn
 
 from raftkafka.disk import Disk, File
@@ -46,8 +46,9 @@ class PendingWrite(NamedTuple):
 
     file: File
     position: int
-    content: bytes
+    content: Sequence[Buffer]
     segment: Segment
+    end: int
     end_offset: int
 
     def run(self) -> None:
@@ -56,7 +57,20 @@ class PendingWrite(NamedTuple):
         Raises:
             OSError: what the file holds is unknown.
         """
-        self.file.pwrite([self.content], self.position)
+        self.file.pwrite(self.content, self.position)
+
+
+def write_each(writes: Iterable[PendingWrite]) -> list[OSError | None]:
+    """Write one after the other; return what went wrong with each."""
+    failures: list[OSError | None] = []
+    for write in writes:
+        failure = None
+        try:
+            write.run()
+        except OSError as error:
+            failure = error
+        failures.append(failure)
+    return failures
 
 
 class AppendLog:
@@ -252,7 +266,7 @@ class AppendLog:
             self._refuse()
         queue = self._queue
         if self._pending is not None:
-            queue = [self._pending.content, *queue]
+            queue = [*self._pending.content, *queue]
             self._pending = None
         if not queue:
             return
@@ -272,16 +286,26 @@ class AppendLog:
     def begin_write(self) -> PendingWrite | None:
         """Return what is queued, for a thread to write; None if there is nothing to do.
 
-        ``finish_write`` follows. One at a time, and no truncation meanwhile.
+        ``finish_write`` follows, within the turn unless ``keep_queue`` was called. One at a time,
+        and no truncation meanwhile.
         """
         assert not self.is_being_written
         if not self._queue or self.failure is not None:
             return None
         segment = self.segments.active
-        content = b"".join(self._queue)
-        self._queue = []
+        try:
+            file = segment.open_file()
+        except OSError as error:
+            self.fail(error)
+            return None
+        content, self._queue = self._queue, []
         self._pending = PendingWrite(
-            segment.open_file(), segment.written_bytes, content, segment, self.log_end_offset
+            file,
+            segment.written_bytes,
+            content,
+            segment,
+            segment.size_bytes,
+            self.log_end_offset,
         )
         self.is_being_written = True
         return self._pending
@@ -293,8 +317,7 @@ class AppendLog:
             self.fail(error)
         elif pending is self._pending and self.failure is None:
             self._pending = None
-            end = pending.position + len(pending.content)
-            self._written(pending.segment, end, pending.end_offset)
+            self._written(pending.segment, pending.end, pending.end_offset)
 
     def _written(self, segment: Segment, end: int, end_offset: int) -> None:
         segment.written_bytes = end

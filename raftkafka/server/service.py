@@ -43,7 +43,9 @@ class ClientService:
         outbox: list[Connection] = []
         clock = TurnClock(environment.wall_ms, trio.current_time)
         expiry = self.expiry = Expiry()
-        writes = WriteQueue(clock, lambda leader: broker.log_dirs.request_flush(leader.log))
+        writes = WriteQueue(
+            environment.disk, clock, lambda leader: broker.log_dirs.request_flush(leader.log)
+        )
         slow_writes = SlowWrites(environment.disk, nursery, writes.written, self.run_turn)
         writes.write_later = slow_writes.take
         fetch = FetchHandler(

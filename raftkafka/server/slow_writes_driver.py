@@ -11,7 +11,7 @@ from functools import partial
 import trio
 
 from raftkafka.disk import Disk
-from raftkafka.log.append_log import PendingWrite
+from raftkafka.log.append_log import write_each
 from raftkafka.log.pace import Pace
 from replication.leader import PartitionLeader
 
@@ -57,26 +57,13 @@ class SlowWrites:
         del self._waiting[pace]
 
     async def _write(self, pace: Pace, leaders: Sequence[PartitionLeader]) -> None:
-        writes = [leader.log.begin_write() for leader in leaders]
+        begun = [(leader, leader.log.begin_write()) for leader in leaders]
+        writes = [write for _, write in begun if write is not None]
         began_s = trio.current_time()
-        failures = await self._disk.run(partial(write_each, writes))
+        failures = iter(await self._disk.run(partial(write_each, writes)))
         pace.note(trio.current_time() - began_s, len(writes))
-        for leader, write, failure in zip(leaders, writes, failures, strict=True):
+        for leader, write in begun:
             if write is not None:
-                leader.log.finish_write(write, failure)
+                leader.log.finish_write(write, next(failures))
             self._on_written(leader)
         self._run_turn()
-
-
-def write_each(writes: Sequence[PendingWrite | None]) -> list[OSError | None]:
-    """Write one after the other; return what went wrong with each."""
-    failures: list[OSError | None] = []
-    for write in writes:
-        failure = None
-        if write is not None:
-            try:
-                write.run()
-            except OSError as error:
-                failure = error
-        failures.append(failure)
-    return failures

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from raftkafka.disk import Disk
 from raftkafka.errors import KafkaError
 from raftkafka.log.pace import is_slow
 from raftkafka.server.connection import Connection
+from raftkafka.server.large_writes import is_large, write_large
 from raftkafka.server.turn_clock import TurnClock
 from replication.leader import PartitionLeader
 
@@ -14,9 +16,12 @@ from replication.leader import PartitionLeader
 class WriteQueue:
     """Leaders with queued batches, and the connections whose answers already speak of them."""
 
-    def __init__(self, clock: TurnClock, request_flush: Callable[[PartitionLeader], None]) -> None:
+    def __init__(
+        self, disk: Disk, clock: TurnClock, request_flush: Callable[[PartitionLeader], None]
+    ) -> None:
         self.write_later: Callable[[PartitionLeader], bool] = lambda leader: False
         """Asked where a directory is slow: whether a thread writes, which tells ``written``."""
+        self._disk = disk
         self._clock = clock
         self._request_flush = request_flush
         self._dirty: dict[PartitionLeader, None] = {}
@@ -38,9 +43,14 @@ class WriteQueue:
         dirty, self._dirty = self._dirty, {}
         answered, self._answered = self._answered, []
         began_s = self._clock.elapsed_s()
-        for leader in dirty:
-            if leader.log.pace.is_slow and self.write_later(leader):
-                continue
+        at_once = [
+            leader for leader in dirty if not (leader.log.pace.is_slow and self.write_later(leader))
+        ]
+        if len(at_once) > 1:
+            large = [leader for leader in at_once if is_large(leader)]
+            if len(large) > 1:
+                write_large(self._disk, large)
+        for leader in at_once:
             try:
                 leader.log.write()
             except KafkaError:  # the log has told its directory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,21 @@ def test_an_open_file_survives_its_name(disk: Disk, root: str) -> None:
     file.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         file.pread(1, 0)
+
+
+def test_two_pieces_of_work_are_both_done(disk: Disk, root: str) -> None:
+    files = [disk.open(f"{root}/{name}", create=True) for name in "ab"]
+    disk.run_both(lambda: files[0].truncate(1), lambda: files[1].truncate(2))
+    assert [file.size() for file in files] == [1, 2]
+
+
+def test_the_system_runs_both_at_once() -> None:
+    meeting = threading.Barrier(2, timeout=10)
+
+    def meet() -> None:
+        meeting.wait()
+
+    OsDisk().run_both(meet, meet)
 
 
 async def test_work_that_waits_runs_off_the_loop(disk: Disk, root: str) -> None:

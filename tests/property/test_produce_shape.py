@@ -36,16 +36,16 @@ class Leaders:
     """Every partition that is asked for, led by this node."""
 
     def __init__(self) -> None:
-        self._disk = MemoryDisk(random.Random(0))
+        self.disk = MemoryDisk(random.Random(0))
         self.by_name: dict[tuple[str, int], PartitionLeader] = {}
 
     def leader(self, topic: str, partition: int) -> PartitionLeader:
         leader = self.by_name.get((topic, partition))
         if leader is None:
             folder = f"data/{topic}-{partition}"
-            self._disk.mkdir(folder)
+            self.disk.mkdir(folder)
             log = PartitionLog.open(
-                self._disk, folder, TopicPartition(topic, partition), LogConfig()
+                self.disk, folder, TopicPartition(topic, partition), LogConfig()
             )
             leader = self.by_name[topic, partition] = PartitionLeader(
                 1,
@@ -68,7 +68,7 @@ class Side:
         self.short = short
         self.taken_short = 0
         clock = TurnClock(lambda: NOW_MS, lambda: 0.0)
-        self.writes = WriteQueue(clock, lambda leader: None)
+        self.writes = WriteQueue(self.leaders.disk, clock, lambda leader: None)
         self.handler = ProduceHandler(self.leaders, self.writes, Expiry(), clock)
 
     def handle(self, request: bytes) -> bytes:

@@ -372,6 +372,11 @@ class MemoryDisk:
         self.rename(temporary, path)
         self.sync_folder(path.rpartition("/")[0] or "/")
 
+    def run_both(self, first: Callable[[], None], second: Callable[[], None]) -> None:
+        """Run one after the other, so that every run is the same."""
+        first()
+        second()
+
     async def run(self, work: Callable[[], T]) -> T:
         """Do ``work`` at a random instant of a random delay, as a thread would."""
         await trio.lowlevel.checkpoint_if_cancelled()

@@ -11,6 +11,7 @@ import pytest
 from raftkafka.errors import Malformed
 from raftkafka.log.log_config import LogConfig
 from raftkafka.log.partition_log import PartitionLog
+from raftkafka.server import large_writes
 from raftkafka.server import turn as turn_module
 from raftkafka.server.connection import Connection, ConnectionLimits
 from raftkafka.server.expiry import Expiry
@@ -63,7 +64,7 @@ class World:
         self.leaders = {name: self._leader(name) for name in "abc"}
         self.clock_s = 0.0
         clock = TurnClock(lambda: NOW_MS, lambda: self.clock_s)
-        self.writes = WriteQueue(clock, lambda leader: None)
+        self.writes = WriteQueue(self.disk, clock, lambda leader: None)
         self.turn = Turn(
             self.handle, self.writes, Expiry(), clock, self.outbox, lambda: self.note("complete")
         )
@@ -105,9 +106,11 @@ class World:
         return clients
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
+@pytest.fixture(params=["small writes", "large writes"])
+def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
+    if request.param == "large writes":
+        monkeypatch.setattr(large_writes, "LARGE_BYTES", 1)
     pwrite = MemoryFile.pwrite
 
     def traced(self: MemoryFile, buffers: Sequence[Buffer], position: int) -> int:

@@ -1,0 +1,34 @@
+"""Large writes of one turn, two logs at a time: copying to the page cache fills a processor.
+
+The turn waits for both, so nothing else sees the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from raftkafka.disk import Disk
+from raftkafka.log.append_log import PendingWrite, write_each
+from replication.leader import PartitionLeader
+
+LARGE_BYTES = 256 * 1024
+"""Copying less takes no longer than waking a thread."""
+
+
+def is_large(leader: PartitionLeader) -> bool:
+    """Whether what the leader's log has queued is worth a thread."""
+    return leader.log.unwritten_bytes >= LARGE_BYTES and not leader.log.is_being_written
+
+
+def write_large(disk: Disk, leaders: Sequence[PartitionLeader]) -> None:
+    """Write what the logs have queued; a log whose write fails is failed."""
+    begun = [(leader, write) for leader in leaders if (write := leader.log.begin_write())]
+    failures: dict[PartitionLeader, OSError | None] = {}
+
+    def write(half: Sequence[tuple[PartitionLeader, PendingWrite]]) -> None:
+        outcomes = write_each([write for _, write in half])
+        failures.update(zip((leader for leader, _ in half), outcomes, strict=True))
+
+    disk.run_both(lambda: write(begun[::2]), lambda: write(begun[1::2]))
+    for leader, pending in begun:
+        leader.log.finish_write(pending, failures[leader])
