@@ -1,7 +1,8 @@
 """Offsets by timestamp: which batch to look into, and the look through its records.
 
-The first takes microseconds; the second opens the batch, which takes long for a large one, and can
-be done by another thread: ``RecordScan`` touches nothing of the log but the file.
+The first takes microseconds. For the second a batch is opened, which another thread can do, and
+gone through record by record, which is cut into steps: a thread of Python would take the loop's
+time from it all the same.
 
 Source: Kafka ``UnifiedLog.fetchOffsetByTimestamp``, ``LogSegment.findOffsetByTimestamp``; KIP-79,
 KIP-734.
@@ -9,6 +10,8 @@ KIP-734.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from raftkafka.compression import Codec
@@ -16,10 +19,10 @@ from raftkafka.disk import File
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.log.segment import DamagedLog, Segment, WalkedBatch, walk_whole
 from raftkafka.log.segment_list import SegmentList
-from raftkafka.records import NO_TIMESTAMP, BatchHeader, iterate_heads
+from raftkafka.records import NO_TIMESTAMP, BatchHeader, RecordHead, iterate_heads
 
 QUICK_BYTES = 8192
-"""To look through so many bytes of records takes one or two milliseconds."""
+"""So much is read in no time, if it is in memory, as what was written lately is."""
 
 
 class FoundOffset(NamedTuple):
@@ -36,18 +39,24 @@ class RecordScan:
     __slots__ = (
         "_file",
         "_generation",
+        "_heads",
         "_position",
         "_segment",
         "_size_bytes",
         "_start_offset",
         "_timestamp",
+        "found",
         "header",
+        "is_done",
     )
 
     def __init__(
         self, segment: Segment, file: File, batch: WalkedBatch, timestamp: int, start_offset: int
     ) -> None:
         self.header: BatchHeader = batch.header
+        self.found: FoundOffset | None = None
+        self.is_done = False
+        self._heads: Iterator[RecordHead] = iter(())
         self._segment = segment
         self._generation = segment.generation
         self._file = file
@@ -58,7 +67,7 @@ class RecordScan:
 
     @property
     def is_quick(self) -> bool:
-        """Whether the loop can do it: what a compressed batch holds, nobody knows beforehand."""
+        """Whether the loop can open it: what a compressed batch holds, nobody knows beforehand."""
         return self.header.codec == Codec.NONE and self._size_bytes <= QUICK_BYTES
 
     @property
@@ -66,8 +75,8 @@ class RecordScan:
         """Whether the segment was cut or deleted since: what was found may be no more."""
         return self._generation != self._segment.generation
 
-    def run(self) -> FoundOffset | None:
-        """Return the record, or None. May block, and may take long.
+    def open(self) -> None:
+        """Read the batch, and decompress it. Blocking, for as long as the disk takes.
 
         Raises:
             DamagedLog: the records are not what the header says.
@@ -77,15 +86,28 @@ class RecordScan:
         content = self._file.pread(self._size_bytes, self._position)
         if len(content) < self._size_bytes:
             raise self._damaged("the file ends before the batch does")
+        self._heads = iterate_heads(content)
+        self.advance(1)
+
+    def advance(self, records: int) -> None:
+        """Look at so many records more, after ``open``; to be ended by ``is_done``.
+
+        Raises:
+            DamagedLog, KafkaError: see ``open``.
+        """
+        seen = 0
         try:
-            for offset, timestamp, _ in iterate_heads(content):
+            for offset, timestamp, _ in islice(self._heads, records):
+                seen += 1
                 if timestamp >= self._timestamp and offset >= self._start_offset:
-                    return FoundOffset(timestamp, offset, self.header.leader_epoch)
+                    self.found = FoundOffset(timestamp, offset, self.header.leader_epoch)
+                    self.is_done = True
+                    return
         except KafkaError as error:
             if error.code != ErrorCode.CORRUPT_MESSAGE:
                 raise
             raise self._damaged(str(error)) from error
-        return None
+        self.is_done = seen < records
 
     def _damaged(self, reason: str) -> DamagedLog:
         return DamagedLog(self._file.path, self._position, reason)

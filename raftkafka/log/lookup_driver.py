@@ -1,4 +1,4 @@
-"""Offsets by timestamp on trio: what takes long is done by a thread of the disk."""
+"""Offsets by timestamp on trio: a thread opens large batches, the loop looks at them in slices."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from raftkafka.log.lookup import FoundOffset, RecordScan
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.log.segment import DamagedLog
 from raftkafka.log.slices_driver import Slices
+
+RECORDS_A_STEP = 500
+"""They take about a millisecond."""
 
 
 class Lookups:
@@ -28,14 +31,13 @@ class Lookups:
         slices = Slices()
         start_offset = partition_log.log_start_offset
         while (scan := partition_log.scan_for_timestamp(timestamp, start_offset)) is not None:
-            found = await self._run(partition_log, scan)
+            found = await self._run(partition_log, scan, slices)
             if scan.is_stale:
                 start_offset = partition_log.log_start_offset
             elif found is not None:
                 return found if found.offset < upper_bound_offset else None
             else:
                 start_offset = scan.header.last_offset + 1
-                await slices.pause()
         return None
 
     async def max_timestamp(
@@ -46,19 +48,30 @@ class Lookups:
         Raises:
             KafkaError: see ``offset_for_timestamp``.
         """
+        slices = Slices()
         while (scan := partition_log.scan_for_max_timestamp()) is not None:
-            found = await self._run(partition_log, scan)
+            found = await self._run(partition_log, scan, slices)
             if not scan.is_stale:
                 return found if found is not None and found.offset < upper_bound_offset else None
         return None
 
-    async def _run(self, partition_log: PartitionLog, scan: RecordScan) -> FoundOffset | None:
+    async def _run(
+        self, partition_log: PartitionLog, scan: RecordScan, slices: Slices
+    ) -> FoundOffset | None:
         """Return what a scan finds, which says nothing if it is stale by now."""
         try:
-            return scan.run() if scan.is_quick else await self._disk.run(scan.run)
+            if scan.is_quick:
+                scan.open()
+            else:
+                await self._disk.run(scan.open)
+            await slices.pause()
+            while not scan.is_done:
+                scan.advance(RECORDS_A_STEP)
+                await slices.pause()
         except (OSError, KafkaError) as error:
             if scan.is_stale:
                 return None
             if isinstance(error, OSError | DamagedLog):
                 partition_log.refuse_read(error)
             raise
+        return scan.found

@@ -12,7 +12,7 @@ import trio
 from raftkafka.compression import Codec
 from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.log.log_config import LogConfig
-from raftkafka.log.lookup import FoundOffset
+from raftkafka.log.lookup import FoundOffset, RecordScan
 from raftkafka.log.partition_log import AppendInfo, PartitionLog
 from raftkafka.records import Record, build_batch
 from raftkafka.types import TopicPartition
@@ -126,15 +126,23 @@ def offset_for_timestamp(
     """Return the first record at or after a time, as ``Lookups`` finds it on trio."""
     start_offset = log.log_start_offset
     while (scan := log.scan_for_timestamp(timestamp, start_offset)) is not None:
-        found = scan.run()
+        found = found_by(scan)
         if found is not None:
             return found if found.offset < upper_bound_offset else None
         start_offset = scan.header.last_offset + 1
     return None
 
 
+def found_by(scan: RecordScan) -> FoundOffset | None:
+    """Return what a look through a batch finds."""
+    scan.open()
+    while not scan.is_done:
+        scan.advance(3)
+    return scan.found
+
+
 def max_timestamp(log: PartitionLog, upper_bound_offset: int) -> FoundOffset | None:
     """Return the record with the largest timestamp, as ``Lookups`` finds it on trio."""
     scan = log.scan_for_max_timestamp()
-    found = scan.run() if scan is not None else None
+    found = found_by(scan) if scan is not None else None
     return found if found is not None and found.offset < upper_bound_offset else None

@@ -12,7 +12,9 @@ from structlog.testing import capture_logs
 
 from raftkafka.compression import Codec
 from raftkafka.errors import ErrorCode
+from raftkafka.log import slices_driver
 from raftkafka.log.checkpoints import CLEAN_SHUTDOWN, LAST_START
+from raftkafka.log.lookup import RecordScan
 from raftkafka.protocol.messages.list_offsets import (
     ListOffsetsPartition,
     ListOffsetsPartitionResponse,
@@ -283,6 +285,39 @@ async def test_large_batches_are_looked_through_by_a_thread(
             assert await look_up(other, BASE_MS) == (0, BASE_MS, 0), "a small batch needs none"
         found = 2000 if timestamp == MAX_TIMESTAMP else 1501
         assert answers == [(0, BASE_MS + found - 1, found)]
+
+
+async def test_many_records_are_looked_through_in_slices(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others have their turns meanwhile; a thread would keep the interpreter from them."""
+    monkeypatch.setattr(slices_driver, "SLICE_S", 0.0)
+    async with driver.broker() as broker:
+        client = await broker.client()
+        await client.create_topic("t")
+        await produce(client, large_batch(Codec.ZSTD, records=40_000))
+        turns = 0
+
+        async def take_turns() -> None:
+            nonlocal turns
+            while True:
+                await trio.lowlevel.checkpoint()
+                turns += 1
+
+        advance = RecordScan.advance
+        steps: list[int] = []
+
+        def count_turns(scan: RecordScan, records: int) -> None:
+            steps.append(turns)
+            advance(scan, records)
+
+        monkeypatch.setattr(RecordScan, "advance", count_turns)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take_turns)
+            assert await look_up(client, BASE_MS + 39_999) == (0, BASE_MS + 39_999, 39_999)
+            nursery.cancel_scope.cancel()
+        assert len(steps) > 80
+        assert len(set(steps)) >= len(steps) // 2 - 1, "a turn for others after two steps at most"
 
 
 async def test_a_log_that_is_cut_during_a_look_up_is_looked_through_again(driver: Driver) -> None:
