@@ -18,13 +18,13 @@ from metadata.raft.settings import RaftSettings
 from metadata.raft.status import RaftStatus, status_from_wire, status_to_wire
 from raftkafka.config import BrokerConfig
 from raftkafka.disk import Disk
-from raftkafka.errors import ErrorCode, KafkaError
+from raftkafka.errors import ConfigInvalid, ErrorCode, KafkaError
 from raftkafka.types import Randomness
 
 if TYPE_CHECKING:  # a lone node goes without
     from metadata.broker_lifecycle_driver import BrokerLifecycle
     from metadata.cluster.identity import PeerIdentity
-    from metadata.cluster.network_driver import Network
+    from metadata.cluster.network import Network
     from metadata.cluster.peers_driver import Peers
     from metadata.failure_detector_driver import FailureDetector
     from metadata.forwarding_driver import Forwarding
@@ -111,12 +111,13 @@ class MetadataNode:
 
     async def _start_with_peers(self, nursery: trio.Nursery) -> None:
         """Start the quorum, then the channels, for they tell the others whose journal this is."""
-        from metadata.cluster.network_driver import OsNetwork, Probe
+        from metadata.cluster.network import Probe
         from metadata.cluster.peers_driver import Peers
+        from metadata.cluster.tls_driver import system_network
         from metadata.failure_detector_driver import FailureDetector
         from metadata.forwarding_driver import Forwarding
 
-        config, network = self._config, self._network or OsNetwork()
+        config, network = self._config, self._network or system_network(self._config)
         secret = await self._disk.run(self._read_secret)
         self._peers = peers = Peers(
             cluster_settings(config, self.incarnation_id, secret), network, self._random
@@ -151,8 +152,18 @@ class MetadataNode:
         nursery.start_soon(self._detector.run)
 
     def _read_secret(self) -> bytes:
+        from metadata.cluster.secret import parse_secret
+
         path = self._config.cluster_secret_file
-        return self._disk.read(path) if path else b""
+        if path is None:
+            return b""
+        try:
+            return parse_secret(self._disk.read(path), path)
+        except OSError as error:
+            raise ConfigInvalid(
+                f"cluster.secret.file={path} cannot be read: {error.strerror}; make one with "
+                f"'raftkafka secret {path}', and copy it to all nodes"
+            ) from error
 
     def _tell_cluster_id(self) -> None:
         self._peers.cluster_id = self.controller.image.cluster_id or self._cluster_id

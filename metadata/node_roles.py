@@ -11,6 +11,7 @@ from types import MappingProxyType
 from metadata.cluster.settings import Address, ClusterSettings
 from metadata.records import BrokerEndpoint
 from raftkafka.config import BrokerConfig
+from raftkafka.config.quorum_rules import is_lone
 from raftkafka.config.voters import Voter
 
 
@@ -22,25 +23,12 @@ def own_entry(config: BrokerConfig) -> Voter | None:
 
 def has_peers(config: BrokerConfig) -> bool:
     """Whether there are, or may be, other nodes."""
-    voters = config.controller_quorum_voters
-    if voters:
-        return len(voters) > 1 or own_entry(config) is None
-    return bool(config.controller_quorum_bootstrap_servers) and not is_controller(config)
+    return not is_lone(config)
 
 
 def is_broker(config: BrokerConfig) -> bool:
     """Whether this node serves clients."""
     return not config.process_roles or "broker" in config.process_roles
-
-
-def is_controller(config: BrokerConfig) -> bool:
-    """Whether this node is one of the quorum's."""
-    if config.process_roles:
-        return "controller" in config.process_roles
-    voters = config.controller_quorum_voters
-    return own_entry(config) is not None or not (
-        voters or config.controller_quorum_bootstrap_servers
-    )
 
 
 def cluster_settings(config: BrokerConfig, incarnation_id: bytes, secret: bytes) -> ClusterSettings:

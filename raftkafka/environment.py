@@ -11,7 +11,7 @@ from raftkafka.server.listening import MakeServer
 from raftkafka.types import Randomness
 
 if TYPE_CHECKING:  # a lone node goes without
-    from metadata.cluster.network_driver import Network
+    from metadata.cluster.network import Network
 
 
 @dataclass(frozen=True, slots=True)

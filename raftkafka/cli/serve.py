@@ -26,13 +26,16 @@ from raftkafka.server.listening import fastest_server
 COLLECTION_THRESHOLDS = (20_000, 50, 1_000)
 
 
-def run(config: BrokerConfig, *, hints: list[str], ready_line: bool) -> int:
+def run(
+    config: BrokerConfig, *, hints: list[str], ready_line: bool, lifeline: int | None = None
+) -> int:
     """Run a broker until it is told to stop, and return the exit code.
 
     Args:
         config: what to run.
         hints: lines for its owner, printed first.
         ready_line: whether to print where it listens once it does, and what to type next.
+        lifeline: the end of a pipe; when nobody holds the other end any more, it stops.
     """
     configure_logs()
     raise_descriptor_limit()
@@ -40,7 +43,7 @@ def run(config: BrokerConfig, *, hints: list[str], ready_line: bool) -> int:
         print(f"hint: {hint}", file=sys.stderr)
     broker = Broker(config, system_environment())
     try:
-        trio.run(partial(_run_until_signal, broker, ready_line=ready_line))
+        trio.run(partial(_run_until_signal, broker, ready_line=ready_line, lifeline=lifeline))
     except BaseExceptionGroup as group:
         fatal = first_fatal(group)
         if fatal is None:
@@ -61,9 +64,11 @@ def system_environment() -> Environment:
     )
 
 
-async def _run_until_signal(broker: Broker, *, ready_line: bool) -> None:
+async def _run_until_signal(broker: Broker, *, ready_line: bool, lifeline: int | None) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, broker)
+        if lifeline is not None:
+            nursery.start_soon(_stop_without, lifeline, broker)
         if await nursery.start(broker.run):
             await _serve(broker, ready_line=ready_line)
         nursery.cancel_scope.cancel()
@@ -89,6 +94,11 @@ async def _stop_on_signal(broker: Broker) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             broker.stop()
+
+
+async def _stop_without(lifeline: int, broker: Broker) -> None:
+    await trio.lowlevel.wait_readable(lifeline)  # nothing is ever written: this is its end
+    broker.stop()
 
 
 def ready_text(broker: Broker) -> str:

@@ -26,9 +26,21 @@ READY_DEADLINE_S = 20.0
 class Node(Server):
     """One process of a cluster."""
 
-    def __init__(self, folder: Path, node_id: int, config: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, node_id: int, config: Mapping[str, str], cluster_port: int | None
+    ) -> None:
         self.node_id = node_id
+        self._cluster_port = cluster_port
         super().__init__(folder, {"node.id": str(node_id), **config})
+
+    def more_properties(self) -> dict[str, str]:
+        """Return a voter's listeners."""
+        if self._cluster_port is None:
+            return {}
+        return {
+            "listeners": f"PLAINTEXT://{LOOPBACK}:{self.port},"
+            f"CONTROLLER://{LOOPBACK}:{self._cluster_port}"
+        }
 
     def client(self, timeout_s: float = 10.0) -> Client:
         """Return a client that asks this node, whatever it asks."""
@@ -85,6 +97,7 @@ class Cluster:
         self._config = {
             "controller.quorum.voters": self.voters_line(),
             "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "offsets.topic.num.partitions": "1",
             **(config or {}),
         }
@@ -101,7 +114,8 @@ class Cluster:
         """Make another node's folder and file; ``config`` has ``__`` for ``.``."""
         given = {key.replace("__", "."): value for key, value in config.items()}
         keys = {**self._config, **self._of_node.get(node_id, {}), **given}
-        node = Node(self.folder / (name or f"node-{node_id}"), node_id, keys)
+        folder = self.folder / (name or f"node-{node_id}")
+        node = Node(folder, node_id, keys, self.ports.get(node_id))
         self.nodes[node_id if not name else -len(self.nodes)] = node
         return node
 
