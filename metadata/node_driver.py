@@ -100,7 +100,15 @@ class MetadataNode:
         await self._start_quorum(nursery)
 
     def _quorum_config(self, voters: frozenset[int]) -> QuorumConfig:
-        settings = RaftSettings(self._config.node_id, voters)
+        election_timeout_s = self._config.controller_quorum_election_timeout_ms / 1000
+        settings = RaftSettings(
+            self._config.node_id,
+            voters,
+            election_timeout_min_s=0.6 * election_timeout_s,
+            election_timeout_max_s=1.2 * election_timeout_s,
+            heartbeat_s=0.1 * election_timeout_s,
+            check_quorum_s=0.6 * election_timeout_s,
+        )
         return QuorumConfig(f"{self._config.metadata_log_dir}/{METADATA_FOLDER}", settings)
 
     async def _start_quorum(self, nursery: trio.Nursery) -> None:

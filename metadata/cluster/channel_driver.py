@@ -25,6 +25,7 @@ from metadata.cluster.identity import (
     identity_from_wire,
     identity_to_wire,
 )
+from metadata.cluster.network import Stream
 from metadata.cluster.sealing import FRAME_BYTES_MAX, OVERHEAD_BYTES, Opener, Sealer
 from metadata.cluster.wire import ALIVE, decode
 from raftkafka.errors import Malformed
@@ -37,7 +38,7 @@ SEND_BYTES = 1 << 18
 class Sealed:
     """A stream whose frames are sealed; made by a handshake that held."""
 
-    def __init__(self, stream: trio.abc.Stream, sealer: Sealer, opener: Opener) -> None:
+    def __init__(self, stream: Stream, sealer: Sealer, opener: Opener) -> None:
         self.stream = stream
         self.sealer = sealer
         self.opener = opener
@@ -60,7 +61,7 @@ class Sealed:
             self.opener.feed(await _receive(self.stream, RECEIVE_BYTES))
 
 
-async def meet(stream: trio.abc.Stream, part: Part, secret: bytes, nonce: bytes) -> Sealed:
+async def meet(stream: Stream, part: Part, secret: bytes, nonce: bytes) -> Sealed:
     """Prove to the other end that we hold the secret, and have it prove the same.
 
     Raises:
@@ -93,7 +94,7 @@ async def meet(stream: trio.abc.Stream, part: Part, secret: bytes, nonce: bytes)
 class _Exactly:
     """Reads given numbers of bytes."""
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self.rest = b""
 
@@ -104,7 +105,7 @@ class _Exactly:
         return taken
 
 
-async def _receive(stream: trio.abc.Stream, count: int) -> bytes:
+async def _receive(stream: Stream, count: int) -> bytes:
     data = await stream.receive_some(count)
     if not data:
         raise HandshakeFailed("it closed the connection")
@@ -267,7 +268,8 @@ class Channel:
         self._heard = self._sent = False
 
 
-async def close(stream: trio.abc.Stream) -> None:
+async def close(stream: Stream) -> None:
     """Close a stream at once, whatever its other end does."""
-    with trio.CancelScope(shield=True):
-        await trio.aclose_forcefully(stream)
+    with trio.CancelScope(shield=True) as scope:
+        scope.cancel()  # a stream that is closed under cancellation does not wait
+        await stream.aclose()

@@ -1,86 +1,18 @@
-"""The network as a seam, and the system's own: what the cluster's channels need of the world."""
+"""The system's network: TCP, as the channels between nodes need it."""
 
 from __future__ import annotations
 
 import errno
 import socket as stdlib_socket
-from enum import Enum
-from typing import NamedTuple, Protocol
 
 import trio
 
+from metadata.cluster.network import Connection, Listener, Network, Probe
 from raftkafka.errors import AddressInUse
 
+__all__ = ["Connection", "Listener", "Network", "OsListener", "OsNetwork", "Probe"]
+
 BACKLOG = 128
-LOOPBACK_PREFIX = "127."
-
-
-class Connection(NamedTuple):
-    """A stream, and the IP address of its other end."""
-
-    stream: trio.abc.Stream
-    address: str
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the other end is on this machine."""
-        address = self.address.removeprefix("::ffff:")
-        return address == "::1" or address.startswith(LOOPBACK_PREFIX)
-
-
-class Listener(Protocol):
-    """A port that is listened on."""
-
-    @property
-    def port(self) -> int:
-        """The port, which matters where 0 was asked for."""
-        ...
-
-    async def accept(self) -> Connection:
-        """Wait for the next connection.
-
-        Raises:
-            OSError: this one could not be had; there may be others.
-        """
-        ...
-
-    async def aclose(self) -> None:
-        """Listen no more; connections stay."""
-        ...
-
-
-class Network(Protocol):
-    """Where nodes dial and listen."""
-
-    @property
-    def is_authenticated(self) -> bool:
-        """Whether both ends prove themselves before any byte of ours passes (mutual TLS)."""
-        ...
-
-    async def connect(self, host: str, port: int) -> Connection:
-        """Dial.
-
-        Raises:
-            ConnectionRefusedError: the machine answers, and nobody listens there.
-            OSError: anything else is in the way.
-        """
-        ...
-
-    async def listen(self, host: str, port: int) -> Listener:
-        """Listen; an empty host means every interface, port 0 lets the system choose.
-
-        Raises:
-            AddressInUse: the address is taken, or is none of this host's.
-        """
-        ...
-
-
-class Probe(Enum):
-    """What a dial to a node's port shows."""
-
-    REFUSED = "nobody listens: the process is gone"
-    ANSWERS = "somebody listens"
-    SILENT = "nobody knows"
 
 
 class OsNetwork:
@@ -90,24 +22,24 @@ class OsNetwork:
 
     async def connect(self, host: str, port: int) -> Connection:
         """Dial each address of the host until one answers (``Network``)."""
-        found = await trio.socket.getaddrinfo(host, port, type=stdlib_socket.SOCK_STREAM)
-        failure: OSError = ConnectionRefusedError(f"{host} has no address")
-        for family, kind, protocol, _, address in found:
+        failures: list[OSError] = []
+        for family, kind, protocol, _, address in await trio.socket.getaddrinfo(
+            host, port, type=stdlib_socket.SOCK_STREAM
+        ):
             socket = trio.socket.socket(family, kind, protocol)
             try:
                 await socket.connect(address)
             except OSError as error:
                 socket.close()
-                if found.index((family, kind, protocol, _, address)) == 0 or not isinstance(
-                    error, ConnectionRefusedError
-                ):
-                    failure = error
+                failures.append(error)
             except BaseException:
                 socket.close()
                 raise
             else:
                 return Connection(trio.SocketStream(socket), str(address[0]))
-        raise failure
+        # refused is a proof that nobody listens, so it counts only if no address says otherwise
+        failures.sort(key=lambda error: isinstance(error, ConnectionRefusedError))
+        raise failures[0]
 
     async def listen(self, host: str, port: int) -> Listener:
         """Bind (``Network``)."""

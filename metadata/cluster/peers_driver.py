@@ -23,7 +23,7 @@ from metadata.cluster.identity import (
     hash_of_voters,
 )
 from metadata.cluster.link_driver import Handler, Link, OnMessage, PeerGone
-from metadata.cluster.network_driver import Connection, Listener, Network, Probe
+from metadata.cluster.network import Connection, Listener, Network, Probe
 from metadata.cluster.settings import Address, ClusterSettings
 from metadata.cluster.strangers import Strangers
 from metadata.cluster.wire import encode

@@ -37,11 +37,13 @@ class Lazy(NamedTuple):
 
 COMMANDS = {
     "start": Lazy("start", "start", "Run a broker in the foreground."),
+    "dev": Lazy("dev", "dev", "Run a whole cluster on this machine in the foreground."),
     "topic": Lazy("topic", "topic", "Create, list, describe, alter and delete topics."),
     "produce": Lazy("produce", "produce", "Send messages to a topic."),
     "consume": Lazy("consume", "consume", "Read the messages of a topic."),
     "config": Lazy("config", "config", "Describe and alter configurations; check a file."),
     "cluster": Lazy("cluster", "cluster", "Show the cluster, its brokers and their disks."),
+    "secret": Lazy("secret", "secret", "Make the secret that the nodes of a cluster share."),
     "log": Lazy("log", "log", "Look into log files."),
     "home": Lazy("home", "home", "Write a folder like Kafka's: bin/*.sh and config/*."),
 }

@@ -11,11 +11,12 @@ from raftkafka.config.endpoints import Endpoint
 from raftkafka.config.keys import Effect, Key
 from raftkafka.config.log_keys import LogKeys
 from raftkafka.config.network_keys import NetworkKeys
+from raftkafka.config.tls_keys import TlsKeys
 from raftkafka.config.unused_keys import PREFIXES, REMOVED_KEYS, UNUSED_KEYS
 from raftkafka.config.values import format_value
 
 
-class BrokerConfig(ClusterKeys, NetworkKeys, LogKeys, GroupKeys, TransactionKeys):
+class BrokerConfig(ClusterKeys, NetworkKeys, TlsKeys, LogKeys, GroupKeys, TransactionKeys):
     """What a broker runs with: one attribute per key, named as the key with underscores.
 
     Some attributes hold what follows from several keys: ``log_dirs``, ``metadata_log_dir``,
@@ -30,6 +31,9 @@ class BrokerConfig(ClusterKeys, NetworkKeys, LogKeys, GroupKeys, TransactionKeys
     controller_listeners: tuple[Endpoint, ...] = ()
     """Those of ``listeners`` that ``controller.listener.names`` names."""
 
+    cluster_protocol: str = "PLAINTEXT"
+    """The security protocol between nodes: that of the first of ``controller.listener.names``."""
+
     def __post_init__(self) -> None:
         """Fill in what follows from other keys."""
         values = self.__dict__
@@ -40,6 +44,8 @@ class BrokerConfig(ClusterKeys, NetworkKeys, LogKeys, GroupKeys, TransactionKeys
         advertised = self.advertised_listeners or self.listeners
         of_quorum = {name.upper() for name in self.controller_listener_names}
         protocols = dict(self.listener_security_protocol_map)
+        for name in self.controller_listener_names[:1]:
+            values["cluster_protocol"] = protocols.get(name.upper(), "PLAINTEXT")
         every = tuple(e._replace(protocol=protocols.get(e.name, "")) for e in self.listeners)
         values["listeners"] = tuple(e for e in every if e.name not in of_quorum)
         values["controller_listeners"] = tuple(e for e in every if e.name in of_quorum)

@@ -6,7 +6,7 @@ Names, types, defaults and ranges: Kafka 4.3 ``KRaftConfigs``, ``QuorumConfig``,
 
 from __future__ import annotations
 
-from raftkafka.config.effects import WITH_CLUSTER
+from raftkafka.config.effects import WITH_CLUSTER, WITH_REPLICATION
 from raftkafka.config.keys import Update
 from raftkafka.config.section import (
     Section,
@@ -18,7 +18,7 @@ from raftkafka.config.section import (
     strings,
 )
 from raftkafka.config.values import Type
-from raftkafka.config.voters import Voter, parse_voters
+from raftkafka.config.voters import Voter, parse_servers, parse_voters
 
 
 class ClusterKeys(Section):
@@ -40,8 +40,8 @@ class ClusterKeys(Section):
         "process.roles",
         default="",
         choices=("broker", "controller"),
-        doc="What this node is: broker, controller or both. Not set, a node among the voters is "
-        "both. A lone node must be both.",
+        doc="What this node is: a broker, a controller, which votes, or both. Not set, a node "
+        "among the voters is both, another one a broker. A lone node is both.",
     )
     broker_rack: str | None = optional_string(
         "broker.rack",
@@ -51,28 +51,38 @@ class ClusterKeys(Section):
     controller_listener_names: tuple[str, ...] = strings(
         "controller.listener.names",
         default="",
-        doc="Which of the listeners are for the quorum; clients are not served there. A lone "
-        "node does not open them.",
+        doc="Which of the listeners are for other nodes; clients are not served there. The first "
+        "one's security protocol holds between all nodes: PLAINTEXT or SSL. A lone node does not "
+        "open them.",
     )
     controller_quorum_voters: tuple[Voter, ...] = converted(
         parse_voters,
         Type.LIST,
         "controller.quorum.voters",
         default="",
-        doc="The nodes that keep the metadata: id@host:port, separated by commas. Empty for a "
-        "lone node. So far it can name this node only.",
+        doc="The nodes that keep the metadata: id@host:port, separated by commas; 1, 3 or 5, the "
+        "same list on all nodes, for good. Empty for a lone node.",
     )
-    controller_quorum_bootstrap_servers: tuple[str, ...] = strings(
+    controller_quorum_bootstrap_servers: tuple[str, ...] = converted(
+        parse_servers,
+        Type.LIST,
         "controller.quorum.bootstrap.servers",
         default="",
-        doc="Where Kafka finds its quorum; here controller.quorum.voters names it. At most one "
-        "server is accepted, as of a lone node.",
+        doc="Where a broker that has no vote asks who the voters are: host:port of one or several "
+        "of them. Not needed with controller.quorum.voters.",
+    )
+    controller_quorum_election_timeout_ms: int = integer(
+        "controller.quorum.election.timeout.ms",
+        default=1000,
+        at_least=0,
+        doc="How long voters hear nothing of a leader, about, before they elect another. A leader "
+        "that hears of no majority for 0.6 of it steps down.",
     )
     cluster_secret_file: str | None = optional_string(
         "cluster.secret.file",
         default=None,
-        effect=WITH_CLUSTER,
-        doc="A file with the secret by which brokers know each other. raftkafka's own.",
+        doc="A file with the secret by which nodes know each other: 'raftkafka secret FILE' makes "
+        "one. Without it or TLS, only nodes of the same machine are let in. raftkafka's own.",
     )
     num_partitions: int = integer(
         "num.partitions",
@@ -112,83 +122,79 @@ class ClusterKeys(Section):
     controlled_shutdown_enable: bool = boolean(
         "controlled.shutdown.enable",
         default=True,
-        effect=WITH_CLUSTER,
         doc="Whether a broker that stops hands its leaderships over first.",
     )
     broker_heartbeat_interval_ms: int = integer(
         "broker.heartbeat.interval.ms",
         default=2000,
-        effect=WITH_CLUSTER,
         doc="How often a broker tells the controller that it lives.",
     )
     broker_session_timeout_ms: int = integer(
         "broker.session.timeout.ms",
         default=9000,
-        effect=WITH_CLUSTER,
         doc="How long a broker may be silent before it is fenced.",
     )
     initial_broker_registration_timeout_ms: int = integer(
         "initial.broker.registration.timeout.ms",
         default=60000,
-        effect=WITH_CLUSTER,
         doc="How long a starting broker tries to register.",
     )
     num_replica_fetchers: int = integer(
         "num.replica.fetchers",
         default=1,
         at_least=1,
-        effect=WITH_CLUSTER,
+        effect=WITH_REPLICATION,
         doc="Connections by which a follower fetches from one leader.",
     )
     replica_lag_time_max_ms: int = long(
         "replica.lag.time.max.ms",
         default=30000,
-        effect=WITH_CLUSTER,
+        effect=WITH_REPLICATION,
         doc="How long a follower may be behind before it leaves the in-sync replicas.",
     )
     replica_fetch_max_bytes: int = integer(
         "replica.fetch.max.bytes",
         default=1048576,
         at_least=0,
-        effect=WITH_CLUSTER,
+        effect=WITH_REPLICATION,
         doc="The most that a follower asks of one partition at a time.",
     )
     replica_fetch_response_max_bytes: int = integer(
         "replica.fetch.response.max.bytes",
         default=10485760,
         at_least=0,
-        effect=WITH_CLUSTER,
+        effect=WITH_REPLICATION,
         doc="The most that a follower asks of all partitions at a time.",
     )
     replica_fetch_min_bytes: int = integer(
         "replica.fetch.min.bytes",
         default=1,
-        effect=WITH_CLUSTER,
+        effect=WITH_REPLICATION,
         doc="How much a leader waits for before it answers a follower.",
     )
     replica_fetch_wait_max_ms: int = integer(
         "replica.fetch.wait.max.ms",
         default=500,
-        effect=WITH_CLUSTER,
+        effect=WITH_REPLICATION,
         doc="How long a leader waits for that much.",
     )
     replica_fetch_backoff_ms: int = integer(
         "replica.fetch.backoff.ms",
         default=1000,
         at_least=0,
-        effect=WITH_CLUSTER,
+        effect=WITH_REPLICATION,
         doc="How long a follower rests after a failed fetch.",
     )
     replica_socket_timeout_ms: int = integer(
         "replica.socket.timeout.ms",
         default=30000,
-        effect=WITH_CLUSTER,
+        effect=WITH_REPLICATION,
         doc="How long a follower waits for an answer.",
     )
     replica_socket_receive_buffer_bytes: int = integer(
         "replica.socket.receive.buffer.bytes",
         default=65536,
-        effect=WITH_CLUSTER,
+        effect=WITH_REPLICATION,
         doc="SO_RCVBUF of a follower's connection.",
     )
     replica_high_watermark_checkpoint_interval_ms: int = long(

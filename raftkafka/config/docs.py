@@ -12,12 +12,14 @@ from raftkafka.config.log_keys import LogKeys
 from raftkafka.config.network_keys import NetworkKeys
 from raftkafka.config.old_names import PARTS_OF_LISTENERS, RENAMED
 from raftkafka.config.section import Section
+from raftkafka.config.tls_keys import TlsKeys
 from raftkafka.config.topic_keys import SYNONYMS, TOPIC_KEYS
 from raftkafka.config.unused_keys import PREFIXES
 
 SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("Node, quorum, topics, replication", ClusterKeys),
     ("Network", NetworkKeys),
+    ("TLS between nodes", TlsKeys),
     ("Logs", LogKeys),
     ("Groups", GroupKeys),
     ("Transactions", TransactionKeys),

@@ -1,26 +1,17 @@
 """What several keys must be together, and what their owner should know.
 
-Source: Kafka 4.3 ``KafkaConfig.validateValues``, ``SocketServerConfigs``; what a lone node is.
+Source: Kafka 4.3 ``KafkaConfig.validateValues``, ``SocketServerConfigs``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
+from raftkafka.config import quorum_rules
 from raftkafka.config.broker_keys import BrokerConfig
 from raftkafka.config.endpoints import META_ADDRESSES, PLAINTEXT
-
-
-class Breach(NamedTuple):
-    """A key whose value does not go with the others', and why."""
-
-    key: str
-    why: str
-
-
-Breaches = Iterator[Breach]
+from raftkafka.config.quorum_rules import Breach, Breaches
 
 COMPACTS_LATER = (
     "compaction begins with the log cleaner; until then a log that is only compacted keeps "
@@ -30,6 +21,7 @@ COMPACTS_LATER = (
 NOT_ABOVE = (
     ("replica.fetch.wait.max.ms", "replica.lag.time.max.ms"),
     ("replica.fetch.wait.max.ms", "replica.socket.timeout.ms"),
+    ("broker.heartbeat.interval.ms", "broker.session.timeout.ms"),
     ("group.min.session.timeout.ms", "group.max.session.timeout.ms"),
     ("log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms"),
 )
@@ -44,7 +36,8 @@ def breaches(config: BrokerConfig) -> Breaches:
 
 def listeners_differ(config: BrokerConfig) -> Breaches:
     """Names and ports of listeners are different, but for IPv4 and IPv6 on one port."""
-    if not config.listeners:
+    serves_clients = not config.process_roles or "broker" in config.process_roles
+    if not config.listeners and serves_clients:
         yield Breach("listeners", "clients need a listener of their own")
     for name, count in Counter(endpoint.name for endpoint in config.listeners).items():
         if count > 1:
@@ -92,22 +85,6 @@ def advertised_are_reachable(config: BrokerConfig) -> Breaches:
             )
 
 
-def node_is_alone(config: BrokerConfig) -> Breaches:
-    """Until brokers form clusters, a node is its own quorum."""
-    voters = config.controller_quorum_voters
-    if len(voters) > 1:
-        why = "clusters of several brokers are not supported yet: valid is this node alone"
-        yield Breach("controller.quorum.voters", why)
-    elif voters and voters[0].node_id != config.node_id:
-        why = f"must name this node, which is node.id={config.node_id}, not another"
-        yield Breach("controller.quorum.voters", why)
-    if len(config.controller_quorum_bootstrap_servers) > 1:
-        why = "clusters of several brokers are not supported yet: valid is one server, this node"
-        yield Breach("controller.quorum.bootstrap.servers", why)
-    if config.process_roles and set(config.process_roles) != {"broker", "controller"}:
-        yield Breach("process.roles", "a lone node has both roles: valid is broker,controller")
-
-
 def numbers_fit(config: BrokerConfig) -> Breaches:
     """Limits leave room for what they limit."""
     for smaller, greater in NOT_ABOVE:
@@ -132,7 +109,10 @@ RULES: tuple[Callable[[BrokerConfig], Breaches], ...] = (
     listeners_differ,
     listeners_are_plaintext,
     advertised_are_reachable,
-    node_is_alone,
+    quorum_rules.roles_fit,
+    quorum_rules.quorum_is_sound,
+    quorum_rules.cluster_listener_is_there,
+    quorum_rules.tls_is_complete,
     numbers_fit,
     log_dirs_differ,
 )
@@ -140,13 +120,6 @@ RULES: tuple[Callable[[BrokerConfig], Breaches], ...] = (
 
 def remarks(config: BrokerConfig) -> Iterator[str]:
     """Say what is not as it seems, though nothing is wrong."""
-    if config.controller_listeners:
-        closed = ", ".join(map(str, config.controller_listeners))
-        yield f"not opened, because a lone node has no peers: {closed}"
-    if config.controller_quorum_bootstrap_servers:
-        yield (
-            "controller.quorum.bootstrap.servers: no effect: controller.quorum.voters names the "
-            "quorum, and a node without it is its own"
-        )
+    yield from quorum_rules.remarks(config)
     if "compact" in config.log_cleanup_policy:
         yield f"log.cleanup.policy=compact: {COMPACTS_LATER}"

@@ -219,7 +219,6 @@ UNUSED_KEYS = (
         controller.quorum.append.linger.ms INT 25
         controller.quorum.auto.join.enable BOOLEAN false
         controller.quorum.election.backoff.max.ms INT 1000
-        controller.quorum.election.timeout.ms INT 1000
         controller.quorum.fetch.max.bytes INT 1048576
         controller.quorum.fetch.snapshot.max.bytes INT 1048576
         controller.quorum.fetch.timeout.ms INT 2000
@@ -255,24 +254,18 @@ UNUSED_KEYS = (
         ssl.cipher.suites LIST ''
         ssl.client.auth STRING none
         ssl.enabled.protocols LIST TLSv1.2,TLSv1.3
-        ssl.endpoint.identification.algorithm STRING https
         ssl.engine.factory.class CLASS -
-        ssl.key.password PASSWORD -
         ssl.keymanager.algorithm STRING SunX509
         ssl.keystore.certificate.chain PASSWORD -
         ssl.keystore.key PASSWORD -
-        ssl.keystore.location STRING -
         ssl.keystore.password PASSWORD -
-        ssl.keystore.type STRING JKS
         ssl.principal.mapping.rules STRING DEFAULT
         ssl.protocol STRING TLSv1.3
         ssl.provider STRING -
         ssl.secure.random.implementation STRING -
         ssl.trustmanager.algorithm STRING PKIX
         ssl.truststore.certificates PASSWORD -
-        ssl.truststore.location STRING -
         ssl.truststore.password PASSWORD -
-        ssl.truststore.type STRING JKS
         """,
     ),
     *rows(

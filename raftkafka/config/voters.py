@@ -1,4 +1,4 @@
-"""``controller.quorum.voters``: the nodes that keep the metadata."""
+"""``controller.quorum.voters`` and ``.bootstrap.servers``: the nodes that keep the metadata."""
 
 from __future__ import annotations
 
@@ -37,7 +37,26 @@ def parse_voters(texts: Iterable[str]) -> tuple[Voter, ...]:
             raise ValueError(f"{text} does not read id@host:port") from None
         if not endpoint.host:
             raise ValueError(f"{text} names no host")
+        if not endpoint.port:
+            raise ValueError(f"{text} names no port")
         if int(node_id) in voters:
             raise ValueError(f"node {node_id} comes twice")
         voters[int(node_id)] = Voter(int(node_id), endpoint.host, endpoint.port)
     return tuple(voters.values())
+
+
+def parse_servers(texts: Iterable[str]) -> tuple[str, ...]:
+    """Check ``host:port`` entries.
+
+    Raises:
+        ValueError: one is malformed.
+    """
+    servers = tuple(texts)
+    for text in servers:
+        try:
+            endpoint = parse_endpoint(f"SERVER://{text}")
+        except ValueError:
+            raise ValueError(f"{text} does not read host:port") from None
+        if not endpoint.host or not endpoint.port:
+            raise ValueError(f"{text} does not read host:port")
+    return servers
