@@ -9,6 +9,7 @@ Source: ``alterPartition`` and ``validateAlterPartitionData`` of Kafka's
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from metadata.controller.brokers import check_broker_epoch
 from metadata.controller.decision import Decision, Situation
@@ -84,7 +85,7 @@ def _topic_changes(
             results.append(_refused(wanted, error))
             continue
         upset = Upset(
-            lambda it, partition=partition: image.may_lead(partition, it),
+            partial(image.may_lead, partition),
             minimum,
             unclean_allowed,
             isr=tuple(broker_id for broker_id, _ in _members(wanted)),

@@ -117,7 +117,7 @@ def _directories_failed(
         broker.broker_id,
         is_active=broker.is_active,
         directories=frozenset(left),
-        directories_before=frozenset(broker.directories),
+        checks_directories=True,
     )
     record = BrokerChangeRecord(broker.broker_id, broker.broker_epoch, directories=left)
     return Decision(chain(settle_partitions(situation, event), [record]), answer)

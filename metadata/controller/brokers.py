@@ -94,7 +94,7 @@ def register_broker(situation: Situation, registration: BrokerRegistration) -> D
         broker_id,
         is_active=goes_on,
         directories=frozenset(registration.directories),
-        directories_before=frozenset(() if known is None else known.directories),
+        checks_directories=known is not None,
         leaves_isr=known is not None and not goes_on,
         lost_records=not lost_nothing,
         moves_replicas=not registration.directories_failed,

@@ -9,6 +9,7 @@ Source: ``electLeaders`` and ``maybeBalancePartitionLeaders`` of Kafka's
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from metadata.controller.decision import Decision, Situation
 from metadata.controller.elections import Upset, settle
@@ -147,8 +148,10 @@ def _election(
     """Return the change that gives a partition the wanted leader, or None if nobody can be it."""
     image, config = situation.image, situation.config
     partition = topic.partitions[number]
+    if kind == PREFERRED and partition.has_leader and partition.replicas[0] not in partition.isr:
+        return None  # said before the rest, which costs more: many may be like that
     upset = Upset(
-        lambda it: image.may_lead(partition, it),
+        partial(image.may_lead, partition),
         min_isr(image, config, topic.name),
         kind == UNCLEAN or unclean_election_allowed(image, config, topic.name),
         preferred=kind == PREFERRED,

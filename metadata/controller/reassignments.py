@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from metadata.controller.assignments import check_replicas, directory_of_new
 from metadata.controller.decision import Decision, Situation
@@ -202,7 +203,7 @@ def _settled(
     image, config = situation.image, situation.config
     partition = topic.partitions[number]
     upset = Upset(
-        lambda it: image.may_lead(partition, it),
+        partial(image.may_lead, partition),
         min_isr(image, config, topic.name),
         unclean_election_allowed(image, config, topic.name),
         assignment=assignment,
