@@ -29,6 +29,7 @@ from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.protocol.apis import ApiKey, request_class, response_class
 from raftkafka.protocol.codec import decode, encode_bytes
 from raftkafka.protocol.layout import parse_versions
+from raftkafka.protocol.messages.alter_partition import AlterPartitionRequest
 from raftkafka.protocol.messages.topics import DeleteTopicsRequest, DeleteTopicState
 from raftkafka.protocol.schema import ApiMessage, Request, Response
 
@@ -78,7 +79,7 @@ class Ask(ABC, Generic[A]):
 
 @dataclass(frozen=True, slots=True)
 class AdminAsk(Ask[Response]):
-    """A client's request for one of the APIs in ``metadata.controller.requests``."""
+    """A request for one of the APIs in ``metadata.controller.requests``, mostly a client's."""
 
     method: ClassVar[str] = "admin"
     request: Request
@@ -95,12 +96,14 @@ class AdminAsk(Ask[Response]):
     @classmethod
     def from_cbor(cls, sender_id: int, arguments: list[Any]) -> Self:
         """Read the request."""
-        del sender_id  # any broker passes on what its clients ask
         api_key, body = arguments
         message = request_class(api_key)
         if api_key not in DECIDERS:
             raise KafkaError(ErrorCode.INVALID_REQUEST, f"API {api_key} is not forwarded")
-        return cls(decode(message, _newest(message), body)[0])
+        request = decode(message, _newest(message), body)[0]
+        if isinstance(request, AlterPartitionRequest):  # the one that is a broker's own
+            _check_sender(sender_id, request.broker_id)
+        return cls(request)
 
     def answer_to_cbor(self, answer: Response) -> object:
         """Return the newest version's bytes."""

@@ -5,6 +5,7 @@ A lone node has no channels; everything else is the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 import structlog
@@ -46,6 +47,7 @@ class MetadataNode:
         disk: where the journal is.
         random: where ids, time-outs and nonces are drawn.
         network: how nodes reach each other; None for the system's.
+        wall_ms: the wall clock, to compare with others'.
         incarnation_id: names this process.
         cluster_id: what the folders say; the founder's name for the cluster.
     """
@@ -62,6 +64,7 @@ class MetadataNode:
         random: Randomness,
         network: Network | None,
         *,
+        wall_ms: Callable[[], int],
         incarnation_id: bytes,
         cluster_id: str | None,
     ) -> None:
@@ -70,6 +73,7 @@ class MetadataNode:
         self._disk = disk
         self._random = random
         self._network = network
+        self._wall_ms = wall_ms
         self._cluster_id = cluster_id
         self._peers: Peers
         self._forwarding: Forwarding
@@ -119,11 +123,13 @@ class MetadataNode:
 
     async def _start_with_peers(self, nursery: trio.Nursery) -> None:
         """Start the quorum, then the channels, for they tell the others whose journal this is."""
+        from metadata.clock_check_driver import ClockCheck
         from metadata.cluster.network import Probe
         from metadata.cluster.peers_driver import Peers
         from metadata.cluster.tls_driver import system_network
         from metadata.failure_detector_driver import FailureDetector
         from metadata.forwarding_driver import Forwarding
+        from metadata.upkeep_driver import Upkeep
 
         config, network = self._config, self._network or system_network(self._config)
         secret = await self._disk.run(self._read_secret)
@@ -147,6 +153,7 @@ class MetadataNode:
             return await peers.probe(host, port) is Probe.REFUSED
 
         self._detector = FailureDetector(self.controller, is_gone)
+        upkeep = Upkeep(self.controller, config)
         peers.on_message = self.quorum.deliver
         peers.on_connected = self._connected
         peers.on_disconnected = self._disconnected
@@ -158,6 +165,8 @@ class MetadataNode:
         self._tell_cluster_id()
         await nursery.start(peers.run)
         nursery.start_soon(self._detector.run)
+        nursery.start_soon(upkeep.run)
+        nursery.start_soon(ClockCheck(peers, lambda: self.quorum.leader_id, self._wall_ms).run)
 
     def _read_secret(self) -> bytes:
         from metadata.cluster.secret import parse_secret

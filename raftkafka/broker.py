@@ -167,6 +167,7 @@ class Broker:
             environment.disk,
             environment.random,
             environment.network,
+            wall_ms=environment.wall_ms,
             incarnation_id=environment.random.randbytes(INCARNATION_ID_BYTES),
             cluster_id=self._ownership.cluster_id,
         )

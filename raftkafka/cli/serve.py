@@ -103,6 +103,8 @@ async def _stop_without(lifeline: int, broker: Broker) -> None:
 
 def ready_text(broker: Broker) -> str:
     """Return one line: where it listens, where its data is, and what to type next."""
+    if not broker.advertised:
+        return f"raftkafka is controller {broker.config.node_id} of its cluster; it has no clients"
     endpoint = broker.advertised[0]
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     return (
