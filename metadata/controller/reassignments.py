@@ -214,6 +214,8 @@ def _settled(
 def _directories(
     image: MetadataImage, partition: PartitionImage, replicas: tuple[int, ...]
 ) -> tuple[bytes, ...]:
+    if not partition.directories and set(replicas) <= set(partition.replicas):
+        return ()
     return tuple(
         partition.directory(it) if it in partition.replicas else directory_of_new(image, it)
         for it in replicas

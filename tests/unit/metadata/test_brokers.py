@@ -12,8 +12,14 @@ from metadata.controller.brokers import (
     register_broker,
     unfence_broker,
 )
+from metadata.controller.heartbeats import Heartbeats
 from metadata.image import EMPTY, MetadataImage, PartitionImage
-from metadata.records import PartitionRecord, RegisterBrokerRecord, TopicRecord
+from metadata.records import (
+    BrokerEndpoint,
+    PartitionRecord,
+    RegisterBrokerRecord,
+    TopicRecord,
+)
 from raftkafka.errors import ErrorCode, KafkaError
 from tests.support.metadata import (
     broker_record,
@@ -153,3 +159,56 @@ def test_directories_that_cannot_be(directories: tuple[bytes, ...], message: str
     with pytest.raises(KafkaError) as raised:
         register_broker(situation(with_brokers(2)), registration(directories=directories))
     assert (raised.value.code, raised.value.message) == (ErrorCode.INVALID_REGISTRATION, message)
+
+
+def test_rule_17_a_live_session_blocks_another_process_of_its_id() -> None:
+    image = with_brokers(1)
+    heartbeats = Heartbeats(node_id=9)
+    heartbeats.connected(1, image.brokers[1].incarnation_id, 0.0)
+    heartbeats.take_office(image, 0.0)
+    at = replace(situation(image), heartbeats=heartbeats)
+    with pytest.raises(KafkaError) as raised:
+        register_broker(at, registration())
+    assert raised.value.code == ErrorCode.DUPLICATE_BROKER_REGISTRATION
+    same_process = registration(incarnation_id=image.brokers[1].incarnation_id)
+    assert len(list(register_broker(at, same_process).records)) == 1
+    heartbeats.disconnected(1, image.brokers[1].incarnation_id, 1.0)
+    heartbeats.probed(heartbeats.take_probes()[0], gone=True)
+    assert len(list(register_broker(at, registration()).records)) == 1
+
+
+@pytest.mark.parametrize(("previous", "elr"), [(1, (1,)), (0, ())])
+def test_rule_17_a_clean_stop_of_another_process_proves_nothing(
+    previous: int, elr: tuple[int, ...]
+) -> None:
+    """A folder that was copied, or brought back from a backup, has an old marker."""
+    before = with_partition((1, 2), (1,), 1)
+    stopped = registration(clean_stop=True, previous_broker_epoch=previous)
+    after, _ = carried_out(before, register_broker(situation(before), stopped))
+    assert the_partition(after).elr == elr
+
+
+def test_registration_names_the_cluster_endpoint() -> None:
+    endpoint = BrokerEndpoint("CLUSTER", "host1", 9093, "PLAINTEXT")
+    decision = register_broker(situation(EMPTY), registration(cluster_endpoint=endpoint))
+    image, _ = carried_out(EMPTY, decision)
+    assert image.brokers[1].cluster_endpoint == endpoint
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_replicas_in_a_directory_that_is_gone_are_lost(failed: bool) -> None:
+    """They wait for their directory if it failed, else they are made anew in the present one."""
+    record = PartitionRecord(
+        TOPIC_ID, 0, (1, 2), (1, 2), 1, directories=(directory(1), directory(2))
+    )
+    before = with_records(with_brokers(1, 2), TopicRecord("t", TOPIC_ID), record)
+    new_disk = registration(directories=(b"a new directory ",), directories_failed=failed)
+    after, _ = carried_out(before, register_broker(situation(before), new_disk))
+    partition = the_partition(after)
+    assert (partition.isr, partition.elr, partition.leader) == ((2,), (), 2)
+    expected = directory(1) if failed else b"a new directory "
+    assert partition.directories == (expected, directory(2))
+    unfenced, _ = carried_out(
+        after, unfence_broker(situation(after), 1, after.brokers[1].broker_epoch)
+    )
+    assert unfenced.may_lead(partition, 1) is not failed

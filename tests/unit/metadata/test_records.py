@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cbor2
 import pytest
 
 from metadata.records import (
+    BrokerEndpoint,
     ConfigRecord,
     PartitionChangeRecord,
     PartitionRecord,
@@ -22,6 +25,7 @@ TOPIC_ID = bytes(range(16))
 
 RECORDS: list[Record] = [
     broker_record(1, rack="a"),
+    replace(broker_record(2), cluster_endpoint=BrokerEndpoint("CLUSTER", "h", 9093, "SSL")),
     TopicRecord("t", TOPIC_ID),
     ConfigRecord(2, "t", "retention.ms", "1"),
     ConfigRecord(2, "t", "retention.ms", None),
