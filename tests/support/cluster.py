@@ -11,7 +11,7 @@ from raftkafka.client.client import Client
 from raftkafka.client.cluster import Cluster as ClusterDescription
 from raftkafka.client.cluster import describe_cluster
 from raftkafka.client.errors import ClientError, check
-from raftkafka.client.topics import list_topics
+from raftkafka.client.topics import Topic, describe_topics, list_topics
 from raftkafka.protocol.messages.topics import (
     CreatableTopic,
     CreateTopicsRequest,
@@ -30,6 +30,7 @@ class Node(Server):
         self, folder: Path, node_id: int, config: Mapping[str, str], cluster_port: int | None
     ) -> None:
         self.node_id = node_id
+        self.serves_clients = config.get("process.roles") != "controller"
         self._cluster_port = cluster_port
         super().__init__(folder, {"node.id": str(node_id), **config})
 
@@ -37,10 +38,17 @@ class Node(Server):
         """Return a voter's listeners."""
         if self._cluster_port is None:
             return {}
-        return {
-            "listeners": f"PLAINTEXT://{LOOPBACK}:{self.port},"
-            f"CONTROLLER://{LOOPBACK}:{self._cluster_port}"
-        }
+        peers = f"CONTROLLER://{LOOPBACK}:{self._cluster_port}"
+        if not self.serves_clients:
+            return {"listeners": peers, "advertised.listeners": ""}
+        return {"listeners": f"PLAINTEXT://{LOOPBACK}:{self.port},{peers}"}
+
+    def wait_until_serving(self) -> None:
+        """Wait until it does its part."""
+        if self.serves_clients:
+            super().wait_until_serving()
+        else:
+            until(lambda: "raftkafka is controller" in self.log_text(), f"see {self.log}")
 
     def client(self, timeout_s: float = 10.0) -> Client:
         """Return a client that asks this node, whatever it asks."""
@@ -50,6 +58,12 @@ class Node(Server):
         """Return the cluster as this node tells it."""
         with self.client() as client:
             return describe_cluster(client, include_fenced=True)
+
+    def describe_topic(self, name: str) -> Topic:
+        """Return a topic as this node tells it."""
+        with self.client() as client:
+            (topic,) = describe_topics(client, [name])
+            return topic
 
     def topics(self) -> set[str]:
         """Return the names of all topics, as this node tells them."""
@@ -103,6 +117,7 @@ class Cluster:
         }
         self._of_node = dict(of_node or {})
         self.nodes: dict[int, Node] = {}
+        self._strangers: dict[int, Node] = {}
         for node_id in range(1, voters + observers + 1):
             self.add(node_id)
 
@@ -110,19 +125,23 @@ class Cluster:
         """Return ``controller.quorum.voters``."""
         return ",".join(f"{n}@{LOOPBACK}:{port}" for n, port in self.ports.items())
 
-    def add(self, node_id: int, name: str = "", **config: str) -> Node:
-        """Make another node's folder and file; ``config`` has ``__`` for ``.``."""
-        given = {key.replace("__", "."): value for key, value in config.items()}
-        keys = {**self._config, **self._of_node.get(node_id, {}), **given}
+    def add(self, node_id: int, name: str = "", config: Mapping[str, str] | None = None) -> Node:
+        """Make a node's folder and file; one with a ``name`` is beside those of the cluster."""
+        keys = {**self._config, **self._of_node.get(node_id, {}), **(config or {})}
         folder = self.folder / (name or f"node-{node_id}")
         node = Node(folder, node_id, keys, self.ports.get(node_id))
-        self.nodes[node_id if not name else -len(self.nodes)] = node
+        (self._strangers if name else self.nodes)[node_id] = node
         return node
 
     @property
     def running(self) -> list[Node]:
         """The nodes that run, by id."""
         return [node for node in self.nodes.values() if node.is_running]
+
+    @property
+    def brokers(self) -> list[Node]:
+        """Those of them that serve clients."""
+        return [node for node in self.running if node.serves_clients]
 
     def start(self, *node_ids: int) -> None:
         """Start nodes, all if none is named, and wait until they serve."""
@@ -142,18 +161,18 @@ class Cluster:
 
     def end(self) -> None:
         """Kill what runs; no process may have failed unexpectedly."""
-        for node in self.running:
-            node.kill()
-        for node in self.nodes.values():
+        for node in (*self.nodes.values(), *self._strangers.values()):
+            if node.is_running:
+                node.kill()
             node.assert_log_is_clean()
 
     def controller(self, *, other_than: int | None = None) -> Node:
-        """Return the active controller once all running nodes agree on it."""
+        """Return the active controller once all running brokers agree on it."""
         found: list[int] = []
 
         def agreed() -> bool:
             try:
-                told = {node.describe().controller_id for node in self.running}
+                told = {node.describe().controller_id for node in self.brokers}
             except ClientError:
                 return False
             found[:] = [n for n in told if n is not None and n != other_than]
@@ -163,18 +182,18 @@ class Cluster:
         return self.nodes[found[0]]
 
     def until_all_see(self, what: str, seen: Callable[[Node], bool]) -> None:
-        """Wait until something is so at every running node."""
+        """Wait until something is so at every running broker."""
 
         def everywhere() -> bool:
             try:
-                return all(seen(node) for node in self.running)
+                return all(seen(node) for node in self.brokers)
             except ClientError:
                 return False
 
         until(everywhere, what, READY_DEADLINE_S)
 
     def until_unfenced(self, node_ids: Iterable[int]) -> None:
-        """Wait until every running node tells that exactly these are not fenced."""
+        """Wait until every running broker tells that exactly these are not fenced."""
         wanted = set(node_ids)
 
         def seen(node: Node) -> bool:
