@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 
 from metadata.controller.decision import Decision, Situation
+from metadata.controller.min_isr_changes import with_claims_ended
 from metadata.image import ConfigResource, MetadataImage
 from metadata.records import BROKER_CONFIG, TOPIC_CONFIG, ConfigRecord, Record
 from metadata.topic_names import check_topic_name
@@ -62,7 +63,9 @@ def alter_configs(
             result.error_code, result.error_message = error.code, error.message
         results.append(result)
     response = AlterConfigsResponse(responses=results)
-    return Decision([] if request.validate_only else records, response)
+    if request.validate_only:
+        return Decision([], response)
+    return Decision(with_claims_ended(situation, records), response)
 
 
 def incremental_alter_configs(
@@ -85,7 +88,9 @@ def incremental_alter_configs(
             result.error_code, result.error_message = error.code, error.message
         results.append(result)
     response = IncrementalAlterConfigsResponse(responses=results)
-    return Decision([] if request.validate_only else records, response)
+    if request.validate_only:
+        return Decision([], response)
+    return Decision(with_claims_ended(situation, records), response)
 
 
 def _check_once(times: Counter[ConfigResource], resource: ConfigResource) -> None:

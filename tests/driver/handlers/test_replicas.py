@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from trio.testing import MockClock
 
 from metadata.records import PartitionRecord, TopicRecord
 from raftkafka.errors import ErrorCode
@@ -22,8 +23,6 @@ from raftkafka.server.handlers.reassignments import (
 )
 from tests.support.admin import Admin, serving
 from tests.support.metadata import broker_record
-
-pytestmark = pytest.mark.usefixtures("autojump_clock")
 
 TOPIC_ID = b"t" * 16
 
@@ -61,7 +60,9 @@ async def test_preferred_leaders_are_elected(version: int) -> None:
 
 
 @pytest.mark.parametrize("version", range(3))
-async def test_without_a_controller_nobody_is_elected(version: int) -> None:
+async def test_without_a_controller_nobody_is_elected(
+    version: int, autojump_clock: MockClock
+) -> None:
     request = ElectLeadersRequest(
         topic_partitions=[ElectLeadersTopic(topic="t", partitions=[0])], timeout_ms=0
     )
@@ -106,7 +107,9 @@ async def test_reassignment_is_started_listed_and_cancelled() -> None:
     assert refused.error_message == "No partition reassignment is in progress."
 
 
-async def test_without_a_controller_nothing_is_moved_or_listed() -> None:
+async def test_without_a_controller_nothing_is_moved_or_listed(
+    autojump_clock: MockClock,
+) -> None:
     request = moving([2])
     request.timeout_ms = 0
     async with serving() as admin:

@@ -18,17 +18,19 @@ from metadata.controller.alter_partition import alter_partition
 from metadata.controller.batches import cut_into_batches
 from metadata.controller.broker_heartbeats import BrokerHeartbeat, take_heartbeat
 from metadata.controller.brokers import BrokerRegistration, fence_broker, register_broker
+from metadata.controller.configs import alter_configs
 from metadata.controller.decision import Decision, Situation
 from metadata.controller.directories import assign_directories
 from metadata.controller.heartbeats import Heartbeats
 from metadata.controller.internal_topics import raise_internal_topics
 from metadata.controller.leader_elections import balance_leaders, elect_leaders
 from metadata.controller.reassignments import alter_partition_reassignments
+from metadata.controller.settings import MIN_INSYNC_REPLICAS, min_isr
 from metadata.controller.topic_deletion import delete_topics
 from metadata.controller.topics import create_topics
 from metadata.delta import Delta, difference
 from metadata.image import CONSUMER_OFFSETS, EMPTY, MetadataImage, PartitionImage
-from metadata.records import encode_batch
+from metadata.records import TOPIC_CONFIG, encode_batch
 from metadata.replay import replay_command
 from metadata.snapshot import encode_snapshot, restore_snapshot
 from raftkafka.config import BrokerConfig
@@ -38,6 +40,11 @@ from raftkafka.protocol.messages.alter_partition import (
     AlterPartitionData,
     AlterPartitionRequest,
     AlterPartitionTopic,
+)
+from raftkafka.protocol.messages.configs import (
+    AlterConfigsConfig,
+    AlterConfigsRequest,
+    AlterConfigsResource,
 )
 from raftkafka.protocol.messages.replicas import (
     AlterPartitionReassignmentsRequest,
@@ -104,6 +111,7 @@ class Cluster:
             self.image = delta.image
             self.deltas.append(delta)
             check_image(self.image)
+            check_claims(self.image, self.config)
             check_step(delta)
         self.heartbeats.published(self.image, self.now_s)
 
@@ -270,6 +278,15 @@ def check_image(image: MetadataImage) -> None:
             assert not partition.is_reassigned or not target <= isr, "it should have ended"
 
 
+def check_claims(image: MetadataImage, config: BrokerConfig) -> None:
+    """Rule 16: who is out of the ISR may lack what was committed since, unless nothing was."""
+    for topic in image.topics.values():
+        minimum = min_isr(image, config, topic.name)
+        for partition in topic.partitions.values():
+            small = len(partition.isr) < min(minimum, len(partition.replicas))
+            assert small or not partition.elr
+
+
 def check_step(delta: Delta) -> None:
     """Invariants 1 and 3, and that no record is given up in silence."""
     for name, topic_id, number in delta.partitions_changed:
@@ -338,7 +355,14 @@ def one_event(cluster: Cluster, draw: Random) -> None:
 
 def more_events(cluster: Cluster, draw: Random, broker_id: int) -> None:
     situation = cluster.situation()
-    match draw.randrange(3):
+    match draw.randrange(5):
+        case 3:
+            configs = [AlterConfigsConfig(name=MIN_INSYNC_REPLICAS, value=draw.choice("123"))]
+            resource = AlterConfigsResource(
+                resource_type=TOPIC_CONFIG, resource_name=draw.choice(TOPICS), configs=configs
+            )
+            request = AlterConfigsRequest(resources=[resource])
+            cluster.carry_out(alter_configs(situation, request))
         case 0:
             cluster.carry_out(balance_leaders(situation))
         case 1:
