@@ -34,6 +34,14 @@ RECEIVE_BYTES = 1 << 16
 SEND_BYTES = 1 << 18
 """What one send takes of the queue, but for a frame that is larger."""
 
+BROKEN = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
+"""What a stream raises that can be used no more."""
+
+
+def why_broken(error: Exception) -> str:
+    """Return one of ``BROKEN`` in words; trio keeps the system's own as its cause."""
+    return f"the connection broke: {error.__cause__ or str(error) or 'the other end is gone'}"
+
 
 class Sealed:
     """A stream whose frames are sealed; made by a handshake that held."""
@@ -232,8 +240,8 @@ class Channel:
     async def _send_until_broken(self) -> None:
         try:
             await self._send()
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self.close(f"the connection broke: {error.__cause__ or error}")
+        except BROKEN as error:
+            self.close(why_broken(error))
 
     async def _receive(self, take: Callable[[bytes], None]) -> None:
         opener = self._sealed.opener
@@ -248,8 +256,8 @@ class Channel:
                 opener.feed(data)
         except Malformed as error:
             self.close(str(error))
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self.close(f"the connection broke: {error.__cause__ or error}")
+        except BROKEN as error:
+            self.close(why_broken(error))
 
     # ------------------------------------------------------------------ silence
 

@@ -11,7 +11,17 @@ from types import MappingProxyType
 import structlog
 import trio
 
-from metadata.cluster.channel_driver import Channel, Sealed, close, hear, introduce, meet, refuse
+from metadata.cluster.channel_driver import (
+    BROKEN,
+    Channel,
+    Sealed,
+    close,
+    hear,
+    introduce,
+    meet,
+    refuse,
+    why_broken,
+)
 from metadata.cluster.handshake import NONCE_BYTES, HandshakeFailed, Part
 from metadata.cluster.identity import (
     Answer,
@@ -42,8 +52,7 @@ SECRET_ADVICE = (
     "without cluster.secret.file or TLS only this machine's own nodes are let in: type "
     "'raftkafka secret FILE', copy the file to all nodes, and set cluster.secret.file=FILE"
 )
-BROKEN = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
-UNFIT = (*BROKEN, HandshakeFailed, Malformed, Refused)
+UNFIT = (HandshakeFailed, Malformed, Refused)
 
 log = structlog.get_logger(__name__)
 
@@ -138,6 +147,8 @@ class Peers:
             return "it does not answer"
         except UNFIT as error:
             return str(error)
+        except BROKEN as error:
+            return why_broken(error)
         await close(sealed.stream)
         self.voters = MappingProxyType({voter.node_id: voter for voter in answer.voters})
         return ""
@@ -168,7 +179,8 @@ class Peers:
             for link in tuple(self._links.values()):
                 link.channel.tick(settings.silent_ticks_max, settings.doubted_ticks_max)
 
-    def _me(self, kind: ChannelKind = ChannelKind.METADATA) -> PeerIdentity:
+    def me(self, kind: ChannelKind = ChannelKind.METADATA) -> PeerIdentity:
+        """Return what this node says of itself."""
         return PeerIdentity(
             self._settings.node_id,
             self._settings.incarnation_id,
@@ -209,17 +221,17 @@ class Peers:
                 )
         except trio.TooSlowError:
             return None, "it does not answer", False
-        except (HandshakeFailed, Malformed, Refused) as error:
+        except UNFIT as error:
             return None, str(error), True
         except BROKEN as error:
-            return None, str(error), False
+            return None, why_broken(error), False
         try:
             if answer.identity.node_id != voter.node_id:
                 raise Refused(
                     f"node {answer.identity.node_id} answers there: put "
                     "controller.quorum.voters right"
                 )
-            check_peer(self._me(), answer.identity, self.voters)
+            check_peer(self.me(), answer.identity, self.voters)
             self._check_duplicate(answer.identity)
         except Refused as error:
             await close(sealed.stream)
@@ -233,7 +245,7 @@ class Peers:
             nonce = self._random.randbytes(NONCE_BYTES)
             secret = self._settings.secret
             sealed = await meet(connection.stream, Part.DIALLER, secret, nonce)
-            return sealed, await introduce(sealed, self._me(kind))
+            return sealed, await introduce(sealed, self.me(kind))
         except BaseException:
             await close(connection.stream)
             raise
@@ -275,6 +287,8 @@ class Peers:
                 reason = ""
         except UNFIT as error:
             reason = str(error)
+        except BROKEN as error:
+            reason = why_broken(error)
         finally:
             self._strangers.leave(number)
             del self._at_door[number]
@@ -292,13 +306,13 @@ class Peers:
         sealed = await meet(connection.stream, Part.LISTENER, self._settings.secret, nonce)
         peer = await hear(sealed)
         try:
-            check_peer(self._me(), peer, self.voters)
+            check_peer(self.me(), peer, self.voters)
             if peer.kind is not ChannelKind.VOTERS:
                 self._check_duplicate(peer)
         except Refused as error:
             await refuse(sealed, str(error))
             raise
-        answer = answer_to_wire(Answer(self._me(), tuple(self.voters.values())))
+        answer = answer_to_wire(Answer(self.me(), tuple(self.voters.values())))
         if peer.kind is ChannelKind.VOTERS:
             await sealed.send(answer)
             return None

@@ -60,17 +60,17 @@ class TlsNetwork:
 
     def __init__(self, inner: Network, dialling: ssl.SSLContext, dialled: ssl.SSLContext) -> None:
         self._inner = inner
-        self._dialling = dialling
-        self._dialled = dialled
+        self.dialling = dialling
+        self.dialled = dialled
 
     async def connect(self, host: str, port: int) -> Connection:
         """Dial (``Network``)."""
         connection = await self._inner.connect(host, port)
-        return _wrapped(connection, self._dialling, server_hostname=host)
+        return _wrapped(connection, self.dialling, server_hostname=host)
 
     async def listen(self, host: str, port: int) -> Listener:
         """Listen (``Network``)."""
-        return TlsListener(await self._inner.listen(host, port), self._dialled)
+        return TlsListener(await self._inner.listen(host, port), self.dialled)
 
 
 class TlsListener:

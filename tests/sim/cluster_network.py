@@ -58,7 +58,8 @@ class Wires:
         """Open a port of a host."""
         if not port:
             port, self._next_port = self._next_port, self._next_port + 1
-        if (name, port) in self._listeners:
+        before = self._listeners.get((name, port))
+        if before is not None and not before.is_closed:
             raise AddressInUse(f"{name}:{port} is taken")
         listener = self._listeners[name, port] = MemoryListener(port, address)
         return listener

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from random import Random
 from types import MappingProxyType
 
 import trio
 
 from metadata.cluster.identity import PeerIdentity
-from metadata.cluster.network_driver import Network, OsNetwork
+from metadata.cluster.network import Connection, Network
+from metadata.cluster.network_driver import OsNetwork
 from metadata.cluster.peers_driver import Peers
 from metadata.cluster.settings import Address, ClusterSettings
 from metadata.raft.messages import Message
@@ -21,10 +21,18 @@ SECRET = b"an ordinary secret of a test, thirty-two bytes"
 DEADLINE_S = 5.0
 
 
-async def until(condition: Callable[[], bool]) -> None:
+Changes = Callable[[ClusterSettings], ClusterSettings]
+
+
+def as_they_are(settings: ClusterSettings) -> ClusterSettings:
+    """Change nothing."""
+    return settings
+
+
+async def until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
     """Wait until a condition holds."""
-    with trio.fail_after(DEADLINE_S):
-        while not condition():
+    with trio.fail_after(deadline_s):
+        while not condition():  # noqa: ASYNC110  # conditions of all kinds
             await trio.sleep(0.002)
 
 
@@ -72,9 +80,9 @@ class Cluster:
         self.voters: dict[int, Voter] = {}
         self._listen_at: dict[int, Address] = {}
 
-    def network(self, node_id: int) -> Network:
-        """Return the network as a node sees it."""
-        return self.wires.host(f"node{node_id}") if self.in_memory else OsNetwork()
+    def network(self, host: str) -> Network:
+        """Return the network as a host sees it."""
+        return self.wires.host(host) if self.in_memory else OsNetwork()
 
     async def take_ports(self, *node_ids: int) -> None:
         """Choose the voters and their ports."""
@@ -86,7 +94,15 @@ class Cluster:
                 self.voters[node_id] = Voter(node_id, "127.0.0.1", listener.port)
                 await listener.aclose()
 
-    def node(self, node_id: int, *, incarnation: int = 0) -> Node:
+    def node(
+        self,
+        node_id: int,
+        *,
+        incarnation: int = 0,
+        host: str | None = None,
+        network: Network | None = None,
+        changes: Changes = as_they_are,
+    ) -> Node:
         """Make a node: a voter if its id is one's, else an observer that listens anywhere."""
         voter = self.voters.get(node_id)
         settings = ClusterSettings(
@@ -96,9 +112,10 @@ class Cluster:
             listen=Address("" if self.in_memory else "127.0.0.1", voter.port if voter else 0),
             secret=self.secret,
         )
-        return self.make(settings)
+        network = network or self.network(host or f"node{node_id}")
+        return Node(changes(settings), network, Random(self.random.random()))
 
-    def make(self, settings: ClusterSettings, **changes: object) -> Node:
-        """Make a node with settings of its own."""
-        settings = replace(settings, **changes)  # type: ignore[arg-type]  # fields by name
-        return Node(settings, self.network(settings.node_id), Random(self.random.random()))
+    async def dial(self, node_id: int) -> Connection:
+        """Connect to a voter, as anybody on this machine can."""
+        voter = self.voters[node_id]
+        return await self.network("stranger").connect(voter.host, voter.port)

@@ -73,18 +73,6 @@ def test_listening_everywhere_needs_no_advertised_listener() -> None:
     assert hints == []
 
 
-def test_a_node_is_alone_so_far() -> None:
-    two = refusal(controller_quorum_voters="1@a:9093,2@b:9093")
-    assert "clusters of several brokers are not supported yet" in two
-    other = refusal(controller_quorum_voters="2@a:9093")
-    assert "must name this node, which is node.id=1, not another" in other
-    servers = refusal(controller_quorum_bootstrap_servers="a:9093,b:9093")
-    assert "clusters of several brokers are not supported yet" in servers
-    for role in ("broker", "controller"):
-        assert "valid is broker,controller" in refusal(process_roles=role)
-    assert "String must be one of: broker, controller" in refusal(process_roles="zombie")
-
-
 def test_a_listener_of_the_quorum_is_not_for_clients() -> None:
     given = {
         "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",

@@ -1,0 +1,257 @@
+"""Who is no node of the cluster gets a closed connection and one line, and disturbs nobody."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import cbor2
+import pytest
+import trio
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from metadata.cluster.channel_driver import meet
+from metadata.cluster.handshake import HELLO_BYTES, PROOF_BYTES, Agreement, Part, hello
+from metadata.cluster.identity import identity_to_wire
+from metadata.cluster.network import Connection, Stream
+from metadata.cluster.sealing import FIRST_FRAME_BYTES_MAX, Sealer
+from metadata.cluster.settings import ClusterSettings
+from metadata.raft.messages import Vote
+from tests.support.peers import SECRET, Cluster, Node, until
+
+NONCE = bytes(32)
+HANDSHAKE_DEADLINE_S = 0.3
+STRANGERS_MAX = 8
+
+Attack = Callable[[Stream], Awaitable[None]]
+
+
+@pytest.fixture(params=["sockets", "memory"])
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    return Cluster(in_memory=request.param == "memory")
+
+
+def guarded(settings: ClusterSettings) -> ClusterSettings:
+    return replace(settings, handshake_deadline_s=HANDSHAKE_DEADLINE_S, strangers_max=STRANGERS_MAX)
+
+
+@asynccontextmanager
+async def undisturbed(cluster: Cluster) -> AsyncIterator[list[EventDict]]:
+    """Two nodes with a channel, which must outlast what happens inside, and be of use after it."""
+    await cluster.take_ports(1, 2)
+    one, two = cluster.node(1, changes=guarded), cluster.node(2)
+    with capture_logs() as lines:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(one.run)
+            await nursery.start(two.run)
+            await until(lambda: one.connected == {2})
+            lines.clear()
+            yield lines
+            assert one.events == [("+", 2)]
+            await exchange(one, two)
+            nursery.cancel_scope.cancel()
+
+
+async def exchange(one: Node, two: Node) -> None:
+    two.peers.send(1, Vote(9))
+    await until(lambda: one.messages[-1:] == [(2, Vote(9))])
+
+
+async def closed(stream: Stream) -> None:
+    """Wait until the other end closes."""
+    with trio.fail_after(2):
+        try:
+            while await stream.receive_some(65536):
+                pass
+        except trio.BrokenResourceError:
+            pass
+
+
+def refusals(lines: list[EventDict]) -> list[str]:
+    return [str(it["reason"]) for it in lines if it["event"] == "cluster_connection_refused"]
+
+
+async def send_nothing(stream: Stream) -> None:
+    del stream
+
+
+async def send_http(stream: Stream) -> None:
+    await stream.send_all(b"GET /metrics HTTP/1.1\r\nHost: broker\r\n\r\n" + b"x" * 100)
+
+
+async def send_a_pickle(stream: Stream) -> None:
+    await stream.send_all(pickle.dumps({"a": list(range(1000))}))
+
+
+async def send_a_huge_frame(stream: Stream) -> None:
+    await stream.send_all(b"\x7f\xff\xff\xff" * 20)
+
+
+async def send_another_version(stream: Stream) -> None:
+    await stream.send_all(hello(NONCE).replace(b"\x00\x01", b"\x00\x09", 1))
+
+
+async def stop_half_way(stream: Stream) -> None:
+    await stream.send_all(hello(NONCE)[:20])
+
+
+async def have_no_proof(stream: Stream) -> None:
+    await stream.send_all(hello(NONCE) + bytes(PROOF_BYTES))
+
+
+async def have_another_secret(stream: Stream) -> None:
+    await prove(stream, b"a secret of some other cluster")
+
+
+async def prove(stream: Stream, secret: bytes) -> Agreement:
+    ours = hello(NONCE)
+    await stream.send_all(ours)
+    theirs = b""
+    while len(theirs) < HELLO_BYTES:
+        theirs += await stream.receive_some(HELLO_BYTES - len(theirs))
+    agreement = Agreement(secret, ours, theirs)
+    await stream.send_all(agreement.proof(Part.DIALLER))
+    return agreement
+
+
+async def seal_a_pickle(stream: Stream) -> None:
+    agreement = await prove(stream, SECRET)
+    sealer = Sealer(agreement.key(Part.DIALLER))
+    await stream.send_all(sealer.seal([pickle.dumps([1, 2])]))
+
+
+async def seal_a_huge_identity(stream: Stream) -> None:
+    agreement = await prove(stream, SECRET)
+    sealer = Sealer(agreement.key(Part.DIALLER))
+    await stream.send_all(sealer.seal([cbor2.dumps(b"x" * FIRST_FRAME_BYTES_MAX)]))
+
+
+async def forge_the_first_frame(stream: Stream) -> None:
+    await prove(stream, SECRET)
+    sealer = Sealer(b"no key of this connection")
+    await stream.send_all(sealer.seal([cbor2.dumps([1])]))
+
+
+@pytest.mark.parametrize(
+    ("attack", "reason"),
+    [
+        (send_nothing, "did not authenticate in time"),
+        (send_http, "does not speak the cluster's protocol"),
+        (send_a_pickle, "does not speak the cluster's protocol"),
+        (send_a_huge_frame, "does not speak the cluster's protocol"),
+        (send_another_version, "speaks version 9 of the cluster's protocol, and this node"),
+        (stop_half_way, "did not authenticate in time"),
+        (have_no_proof, "its secret is another: give all nodes the same content"),
+        (have_another_secret, "its secret is another: give all nodes the same content"),
+        (seal_a_pickle, "no CBOR|not an identity"),
+        (seal_a_huge_identity, "are allowed"),
+        (forge_the_first_frame, "did not send as its next one"),
+    ],
+)
+async def test_a_stranger_is_shut_out(cluster: Cluster, attack: Attack, reason: str) -> None:
+    async with undisturbed(cluster) as lines:
+        stream = (await cluster.dial(1)).stream
+        await attack(stream)
+        await closed(stream)
+        await until(lambda: len(refusals(lines)) == 1)
+        with pytest.raises(AssertionError, match=reason):
+            raise AssertionError(refusals(lines)[0])
+        assert len(lines) == 1
+        await stream.aclose()
+
+
+async def test_what_was_recorded_is_of_no_use_on_another_connection(cluster: Cluster) -> None:
+    async with undisturbed(cluster) as lines:
+        recorded = Recorder((await cluster.dial(1)).stream)
+        sealed = await meet(recorded, Part.DIALLER, SECRET, NONCE)
+        node = cluster.node(7)
+        await sealed.send(identity_to_wire(node.peers.me()))
+        await sealed.receive()
+        await recorded.aclose()
+        await until(lambda: any(it["event"] == "node_disconnected" for it in lines))
+        lines.clear()
+        stream = (await cluster.dial(1)).stream
+        await stream.send_all(bytes(recorded.sent))
+        await closed(stream)
+        await until(lambda: len(refusals(lines)) == 1)
+        assert "its secret is another" in refusals(lines)[0]
+        await stream.aclose()
+
+
+class Recorder:
+    """A stream that keeps what is sent (``Stream``)."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.sent = bytearray()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent += data
+        await self._stream.send_all(data)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self._stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def test_a_listener_without_the_secret_learns_and_gains_nothing(cluster: Cluster) -> None:
+    await cluster.take_ports(1, 2)
+    impostor = cluster.node(1, changes=lambda it: replace(it, secret=b"another secret altogether"))
+    two = cluster.node(2)
+    with capture_logs() as lines:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(impostor.run)
+            await nursery.start(two.run)
+            await until(lambda: any(it["event"] == "node_not_reached" for it in lines))
+            assert two.events == impostor.events == []
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_flood_of_strangers_is_bounded_and_shuts_no_node_out(cluster: Cluster) -> None:
+    async with undisturbed(cluster) as lines:
+        flood: list[Connection] = [await cluster.dial(1) for _ in range(5 * STRANGERS_MAX)]
+        await until(lambda: len(refusals(lines)) >= 4 * STRANGERS_MAX)
+        late = cluster.node(7)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(late.run)
+            await until(lambda: late.connected == {1, 2})
+            nursery.cancel_scope.cancel()
+        await until(lambda: len(refusals(lines)) == len(flood))
+        for connection in flood:
+            await connection.stream.aclose()
+        await until(lambda: any(it["event"] == "node_disconnected" for it in lines))
+
+
+async def test_without_a_secret_only_this_machine_is_let_in() -> None:
+    cluster = Cluster(in_memory=True, secret=b"")
+    await cluster.take_ports(1, 2)
+    one, two = cluster.node(1), cluster.node(2)
+    far = cluster.wires.host("far", address="192.0.2.7")
+    with capture_logs() as lines:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(one.run)
+            await nursery.start(two.run)
+            await until(lambda: one.connected == {2})
+            connection = await far.connect("node1", cluster.voters[1].port)
+            await closed(connection.stream)
+            await until(lambda: len(refusals(lines)) == 1)
+            assert "raftkafka secret FILE" in refusals(lines)[0]
+            nursery.cancel_scope.cancel()
+
+
+async def test_nothing_is_ever_unpickled(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    def poisoned(*_: object, **__: object) -> object:
+        raise AssertionError("unpickled")
+
+    for name in ("load", "loads", "Unpickler", "_load", "_loads", "_Unpickler"):
+        monkeypatch.setattr(pickle, name, poisoned)
+    async with undisturbed(cluster):
+        stream = (await cluster.dial(1)).stream
+        await seal_a_pickle(stream)
+        await closed(stream)
+        await stream.aclose()
