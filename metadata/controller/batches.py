@@ -14,11 +14,16 @@ BATCH_RECORDS = 300
 """Records in an entry, unless the next cut is further on: 2 to 6 ms to make, 2 to apply."""
 
 
-def cut_into_batches(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Yield the records in entries; none if there are none. Draws no further than it yields."""
+def cut_into_batches(
+    records: Iterable[Record], least: int = BATCH_RECORDS
+) -> Iterator[list[Record]]:
+    """Yield the records in entries; none if there are none. Draws no further than it yields.
+
+    An entry is cut at the first place behind ``least`` records where it may be.
+    """
     batch: list[Record] = []
     for record in records:
-        if len(batch) >= BATCH_RECORDS and _may_cut(batch[-1], record):
+        if len(batch) >= least and _may_cut(batch[-1], record):
             yield batch
             batch = []
         batch.append(record)

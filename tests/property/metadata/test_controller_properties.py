@@ -105,7 +105,7 @@ class Cluster:
         return Situation(self.image, self.config, self.random, self.heartbeats)
 
     def carry_out(self, decision: Decision[object]) -> None:
-        for batch in cut_into_batches(decision.records):
+        for batch in cut_into_batches(decision.records, self.random.choice([1, 300])):
             index = self.image.offset + self.random.randrange(1, 3)
             delta = replay_command(self.image, index, encode_batch(batch))
             self.image = delta.image
