@@ -174,7 +174,7 @@ def _cancelled(
 
     Raises:
         KafkaError: NO_REASSIGNMENT_IN_PROGRESS; INVALID_REPLICA_ASSIGNMENT, only added replicas
-            are in sync and the topic does not allow unclean elections.
+            may lead and the topic does not allow unclean elections.
     """
     partition = topic.partitions[number]
     if not partition.is_reassigned:
@@ -185,8 +185,8 @@ def _cancelled(
     if not assignment.replicas:
         text = "Invalid replica assignment: addingReplicas contains all replicas."
         raise KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, text)
-    in_sync = partition.isr or partition.elr
-    if in_sync and set(in_sync) <= set(partition.adding):
+    may_lead = partition.isr or partition.elr or partition.last_known_elr
+    if set(may_lead) <= set(partition.adding):
         allowed = unclean_election_allowed(situation.image, situation.config, topic.name)
         if not allowed:
             raise KafkaError(

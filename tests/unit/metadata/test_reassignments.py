@@ -149,6 +149,15 @@ def test_cancelling_never_drops_the_only_replicas_in_sync() -> None:
     assert (partition.replicas, partition.isr, partition.leader) == ((1, 2), (1,), 1)
 
 
+def test_cancelling_never_drops_the_only_replica_that_may_lead_again() -> None:
+    moving = cluster(
+        replicas=(4, 1), isr=(), leader=-1, last_known_elr=(4,), adding=(4,), removing=(1,)
+    )
+    partition, (code, _) = altered(moving, None)
+    assert code == ErrorCode.INVALID_REPLICA_ASSIGNMENT
+    assert partition.last_known_elr == (4,)
+
+
 def test_directories_follow_their_replicas() -> None:
     directories = (directory(1), directory(2), b"another of three")
     partition, _ = altered(cluster(directories=directories), [4, 3, 1])
@@ -221,10 +230,12 @@ def test_list_names_what_is_on_its_way(asked: list[int] | None) -> None:
     moving = with_records(
         cluster(), PartitionRecord(TOPIC_ID, 1, (4, 1), (1,), 1, adding=(4,), removing=(1,))
     )
-    topics = asked and [
-        ListPartitionReassignmentsTopic(name="t", partition_indexes=asked),
-        ListPartitionReassignmentsTopic(name="unknown", partition_indexes=[0]),
-    ]
+    topics = None
+    if asked is not None:
+        topics = [
+            ListPartitionReassignmentsTopic(name="t", partition_indexes=asked),
+            ListPartitionReassignmentsTopic(name="unknown", partition_indexes=[0]),
+        ]
     request = ListPartitionReassignmentsRequest(topics=topics)
     answer = list_partition_reassignments(situation(moving), request).answer
     ongoing = OngoingPartitionReassignment(
