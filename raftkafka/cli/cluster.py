@@ -8,7 +8,9 @@ import click
 
 from raftkafka.cli.connect import bootstrap_option, connect
 from raftkafka.cli.output import Output, output_option
-from raftkafka.client.cluster import describe_cluster, describe_log_dirs
+from raftkafka.client.client import Client
+from raftkafka.client.cluster import Cluster, describe_cluster, describe_log_dirs
+from raftkafka.client.errors import ClientError
 from raftkafka.errors import ErrorCode
 
 
@@ -31,12 +33,19 @@ def id_(bootstrap: str, output: Output) -> None:
 @bootstrap_option
 @output_option
 def describe(bootstrap: str, output: Output) -> None:
-    """Show the brokers, and which of them is the controller."""
+    """Show the brokers: which of them is the controller, which are fenced (down, or cut off)."""
     with connect(bootstrap) as client:
-        found = describe_cluster(client)
-    columns = ("broker", "host", "port", "rack", "controller")
+        found = _with_fenced(client)
+    columns = ("broker", "host", "port", "rack", "controller", "state")
     rows = [
-        (each.node_id, each.host, each.port, each.rack, each.node_id == found.controller_id)
+        (
+            each.node_id,
+            each.host,
+            each.port,
+            each.rack,
+            each.node_id == found.controller_id,
+            "fenced" if each.is_fenced else "active",
+        )
         for each in found.brokers
     ]
     brokers = [dict(zip(columns, row, strict=True)) for row in rows]
@@ -67,6 +76,15 @@ def log_dirs(
         for key, replica in sorted(log_dir.replicas.items())
     ]
     output.rows(("broker", "log_dir", "state", "topic", "partition", "size_bytes"), rows)
+
+
+def _with_fenced(client: Client) -> Cluster:
+    try:
+        return describe_cluster(client, include_fenced=True)
+    except ClientError as error:
+        if error.code is not ErrorCode.UNSUPPORTED_VERSION:
+            raise
+        return describe_cluster(client)  # a broker older than Kafka 4.0
 
 
 def _state(error: ErrorCode) -> str:

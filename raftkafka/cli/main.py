@@ -43,6 +43,7 @@ COMMANDS = {
     "consume": Lazy("consume", "consume", "Read the messages of a topic."),
     "config": Lazy("config", "config", "Describe and alter configurations; check a file."),
     "cluster": Lazy("cluster", "cluster", "Show the cluster, its brokers and their disks."),
+    "quorum": Lazy("quorum", "quorum", "Show the metadata quorum; let a voter in again."),
     "secret": Lazy("secret", "secret", "Make the secret that the nodes of a cluster share."),
     "log": Lazy("log", "log", "Look into log files."),
     "home": Lazy("home", "home", "Write a folder like Kafka's: bin/*.sh and config/*."),

@@ -123,7 +123,12 @@ class Client:
         return self.any_broker().ask(request, MetadataResponse, at_least=4)
 
     def ask_controller(
-        self, request: Request, answer: type[R], codes: Callable[[R], Iterable[int]]
+        self,
+        request: Request,
+        answer: type[R],
+        codes: Callable[[R], Iterable[int]],
+        *,
+        at_least: int = 0,
     ) -> R:
         """Ask the active controller, again if it moved meanwhile.
 
@@ -131,14 +136,12 @@ class Client:
             request: what to ask.
             answer: the class of the answer.
             codes: the error codes in an answer.
+            at_least: the version below which the request would mean something else.
         """
 
         def attempt() -> R:
             metadata = self.metadata([])
-            node_id = metadata.controller_id
-            known = node_id >= 0
-            connection = self.broker(node_id, metadata) if known else self.any_broker()
-            return connection.ask(request, answer)
+            return self._controller(metadata).ask(request, answer, at_least=at_least)
 
         return self.retry(attempt, lambda response: ErrorCode.NOT_CONTROLLER in codes(response))
 
@@ -148,6 +151,15 @@ class Client:
         while may_pass(result := attempt()) and time.monotonic() < deadline:
             time.sleep(RETRY_PAUSE_S)
         return result
+
+    def _controller(self, metadata: MetadataResponse) -> Connection:
+        """Connect to the active controller; any broker passes on what it is asked, if need be."""
+        if metadata.controller_id >= 0:
+            try:
+                return self.broker(metadata.controller_id, metadata)
+            except Unreachable:  # it has just died, or does not listen for us
+                return self.any_broker()
+        return self.any_broker()
 
     def _try_bootstrap(self) -> Connection:
         failures: list[Unreachable] = []

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 from raftkafka.client.address import Address
 from raftkafka.client.errors import ClientError, Unreachable, check
-from raftkafka.errors import Malformed
+from raftkafka.errors import ErrorCode, Malformed
 from raftkafka.protocol.apis import ApiKey, response_header_version
 from raftkafka.protocol.codec import decode
 from raftkafka.protocol.frames import parse_response_header, request_frame
@@ -80,7 +80,10 @@ class Connection:
         version = self.version_for(type(request), at_least)
         if version is None:
             name = type(request).__name__.removesuffix("Request")
-            raise ClientError(f"the broker at {self.address} does not support this ({name})")
+            raise ClientError(
+                f"the broker at {self.address} does not support this ({name})",
+                code=ErrorCode.UNSUPPORTED_VERSION,
+            )
         return self._exchange(request, version, answer)
 
     def _negotiate(self) -> dict[int, tuple[int, int]]:

@@ -185,6 +185,7 @@ APIS: dict[int, Api] = {
     ApiKey.CONSUMER_GROUP_DESCRIBE: Api("consumer_groups", 0),
     ApiKey.LIST_CONFIG_RESOURCES: Api("configs", 0),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: Api("metadata", 0),
+    ApiKey.ADD_RAFT_VOTER: Api("voters", 0),
 }
 
 

@@ -6,35 +6,17 @@ Sorted, because Kafka writes topics and partitions in the order of its hash tabl
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from tests.clients.registry import JAVA
+from tests.clients.side_by_side import SERVER, both
 from tests.support.broker import Server
-from tests.support.commands import Done, output, run
+from tests.support.commands import Done, output
 
 pytestmark = pytest.mark.needs("java")
-
-TOOLS = "org.apache.kafka.tools"
-CLASSES = {
-    "kafka-broker-api-versions": f"{TOOLS}.BrokerApiVersionsCommand",
-    "kafka-cluster": f"{TOOLS}.ClusterTool",
-    "kafka-configs": "kafka.admin.ConfigCommand",
-    "kafka-console-consumer": f"{TOOLS}.consumer.ConsoleConsumer",
-    "kafka-console-producer": f"{TOOLS}.ConsoleProducer",
-    "kafka-delete-records": f"{TOOLS}.DeleteRecordsCommand",
-    "kafka-dump-log": f"{TOOLS}.DumpLogSegments",
-    "kafka-get-offsets": f"{TOOLS}.GetOffsetShell",
-    "kafka-log-dirs": f"{TOOLS}.LogDirsCommand",
-    "kafka-storage": "kafka.tools.StorageTool",
-    "kafka-topics": f"{TOOLS}.TopicCommand",
-}
-SERVER = "SERVER"
-"""Stands for ``--bootstrap-server`` and the broker's address."""
 
 
 @pytest.fixture(scope="module")
@@ -65,23 +47,6 @@ def topic(server: Server) -> str:
     output(*produce, given=given, env=env)
     output(*produce, "--compression", "gzip", given=given * 30, env=env)
     return name
-
-
-def both(tool: str, words: list[str], server: Server, cwd: Path) -> tuple[Done, Done]:
-    """Run our command and Kafka's tool with the same words."""
-    at = ["--bootstrap-server", server.bootstrap]
-    whole = [each for word in words for each in (at if word == SERVER else [word])]
-    theirs = subprocess.run(
-        [*JAVA, CLASSES[tool], *whole],
-        input=b"",
-        capture_output=True,
-        timeout=60,
-        check=False,
-        cwd=cwd,
-    )
-    ours = run(tool, *whole, cwd=cwd)
-    shown = theirs.stdout.decode(errors="surrogateescape")
-    return ours, Done(theirs.returncode, shown, theirs.stderr.decode())
 
 
 ALIKE = [

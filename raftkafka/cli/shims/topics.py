@@ -5,17 +5,18 @@ Source: Kafka class ``TopicCommand``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from raftkafka.cli.report import FAILED, UsageError, one_line, say
 from raftkafka.cli.shims.connect import add_connection, connect
 from raftkafka.cli.shims.options import OptionParser, Options, run_tool
 from raftkafka.cli.shims.topic_filter import INTERNAL_TOPICS, topic_filter
+from raftkafka.cli.shims.topic_lines import REPORTS, partition_line, reports_of, topic_line
 from raftkafka.client.client import Client
 from raftkafka.client.errors import ClientError
+from raftkafka.client.reassignments import Reassignment, list_reassignments
 from raftkafka.client.topics import (
     DESCRIBE_PAGE_PARTITIONS,
-    Partition,
     Topic,
     create_partitions,
     create_topic,
@@ -24,15 +25,9 @@ from raftkafka.client.topics import (
     list_topics,
 )
 from raftkafka.errors import ErrorCode
-from raftkafka.types import ZERO_ID, parse_uuid, uuid_text
+from raftkafka.types import ZERO_ID, TopicPartition, parse_uuid
 
 ACTIONS = ("list", "describe", "create", "alter", "delete")
-REPORTS = (
-    "under-replicated-partitions",
-    "unavailable-partitions",
-    "under-min-isr-partitions",
-    "at-min-isr-partitions",
-)
 ONLY_WITH = {
     "config": ("create", "alter"),
     "partitions": ("create", "alter"),
@@ -195,17 +190,35 @@ def _describe(client: Client, options: Options) -> None:
     topics = describe_topics(client, names, page_partitions=page)
     configs = TopicConfigs(client, names)
     alive = {broker.node_id for broker in client.metadata([]).brokers}
+    moves = _moves(client, topics)
     selected = [name for name in REPORTS if name in options]
     only_overridden = "topics-with-overrides" in options
     for topic in topics:
-        if not selected and not (only_overridden and not configs.overrides(topic.name)):
-            print(_topic_line(topic, configs.overrides(topic.name)))
+        overrides = configs.overrides(topic.name)
+        if not selected and (overrides or not only_overridden):
+            print(topic_line(topic, moves.get(TopicPartition(topic.name, 0)), overrides))
         if only_overridden:
             continue
         for partition in topic.partitions:
-            shown = _reports(partition, configs.min_insync_replicas(topic.name), alive)
-            if not selected or shown.intersection(selected):
-                print(_partition_line(topic.name, partition))
+            move = moves.get(TopicPartition(topic.name, partition.partition))
+            min_insync = configs.min_insync_replicas(topic.name)
+            if not selected or reports_of(partition, move, min_insync, alive) & set(selected):
+                print(partition_line(topic.name, partition, move, alive))
+
+
+def _moves(client: Client, topics: Sequence[Topic]) -> Mapping[TopicPartition, Reassignment]:
+    """Return the reassignments of topics; none where a broker does not tell."""
+    partitions = [
+        TopicPartition(topic.name, partition.partition)
+        for topic in topics
+        for partition in topic.partitions
+    ]
+    try:
+        return list_reassignments(client, partitions)
+    except ClientError as error:
+        if error.code in (ErrorCode.UNSUPPORTED_VERSION, ErrorCode.CLUSTER_AUTHORIZATION_FAILED):
+            return {}
+        raise
 
 
 def _to_describe(client: Client, options: Options) -> list[Topic]:
@@ -226,43 +239,6 @@ def _topic_id(text: str) -> bytes:
         return parse_uuid(text)
     except ValueError as error:
         raise ClientError(f"'{text}' is no topic id") from error
-
-
-def _reports(partition: Partition, min_insync: int, alive: set[int]) -> set[str]:
-    """Return which of ``REPORTS`` a partition is part of."""
-    in_sync = len(partition.isr)
-    reports: set[str] = set()
-    if len(partition.replicas) > in_sync:
-        reports.add("under-replicated-partitions")
-    if partition.leader is None or partition.leader not in alive:
-        reports.add("unavailable-partitions")
-    if partition.leader is None or in_sync < min_insync:
-        reports.add("under-min-isr-partitions")
-    if in_sync == min_insync:
-        reports.add("at-min-isr-partitions")
-    return reports
-
-
-def _topic_line(topic: Topic, overrides: dict[str, str]) -> str:
-    configs = ",".join(f"{key}={value}" for key, value in overrides.items())
-    known = "" if topic.topic_id == ZERO_ID else f"\tTopicId: {uuid_text(topic.topic_id)}"
-    return (
-        f"Topic: {topic.name}{known}\tPartitionCount: {len(topic.partitions)}"
-        f"\tReplicationFactor: {topic.replication_factor}\tConfigs: {configs}"
-    )
-
-
-def _partition_line(topic: str, partition: Partition) -> str:
-    leader = "none" if partition.leader is None else partition.leader
-    return (
-        f"\tTopic: {topic}\tPartition: {partition.partition}\tLeader: {leader}"
-        f"\tReplicas: {_ids(partition.replicas)}\tIsr: {_ids(partition.isr)}"
-        f"\tElr: {_ids(partition.elr)}\tLastKnownElr: {_ids(partition.last_known_elr)}"
-    )
-
-
-def _ids(ids: Iterable[int] | None) -> str:
-    return "N/A" if ids is None else ",".join(str(node_id) for node_id in ids)
 
 
 def _matching(client: Client, options: Options) -> list[Topic]:
