@@ -35,6 +35,7 @@ TELL_S = 5.0
 """Between lines that say what a start still waits for."""
 TRANSFER_DEADLINE_S = 2.0
 STATUS_DEADLINE_S = 5.0
+NO_LEADER_TEXT = "the quorum has no leader"
 
 log = structlog.get_logger(__name__)
 
@@ -159,6 +160,7 @@ class MetadataNode:
         peers.on_disconnected = self._disconnected
         peers.handlers["read"] = self._answer_read
         peers.handlers["status"] = self._answer_status
+        peers.handlers["readmit"] = self._answer_readmit
         self.controller.subscribe(lambda delta: self._tell_cluster_id())
         await self._start_quorum(nursery)
         peers.directory_id = self.quorum.directory_id
@@ -186,7 +188,7 @@ class MetadataNode:
         self._peers.cluster_id = self.controller.image.cluster_id or self._cluster_id
 
     def _connected(self, peer: PeerIdentity) -> None:
-        self.quorum.connected(peer.node_id, observer=not peer.is_voter)
+        self.quorum.connected(peer.node_id, peer.directory_id, observer=not peer.is_voter)
         self._detector.connected(peer)
         if self.lifecycle is not None and peer.node_id == self.quorum.leader_id:
             self.lifecycle.beat_soon()
@@ -257,7 +259,31 @@ class MetadataNode:
                     repeatable=True,
                 )
         except trio.TooSlowError as error:
-            raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, "the quorum has no leader") from error
+            raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, NO_LEADER_TEXT) from error
+
+    async def readmit(self, voter: int, *, deadline_s: float) -> None:
+        """Give a voter with a new folder its vote back, once it has caught up.
+
+        Raises:
+            KafkaError: not now, the text says why; REQUEST_TIMED_OUT, there is no leader.
+        """
+        try:
+            with trio.fail_after(deadline_s):
+                await self._forwarding.at_leader(
+                    "readmit",
+                    [voter],
+                    lambda: self.quorum.readmit(voter),
+                    lambda content: cast("int", content),
+                    trio.current_time() + deadline_s,
+                    repeatable=True,
+                )
+        except trio.TooSlowError as error:
+            raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, NO_LEADER_TEXT) from error
+
+    async def _answer_readmit(self, peer: PeerIdentity, arguments: list[object]) -> object:
+        del peer
+        (voter,) = cast("list[int]", arguments)
+        return await self.quorum.readmit(voter)
 
     async def _status(self) -> RaftStatus:
         if not self.quorum.is_leader:
@@ -271,7 +297,9 @@ class MetadataNode:
     # ------------------------------------------------------------------ its end
 
     async def finish(self) -> None:
-        """Let another voter take over, if this one leads."""
-        if self.has_peers and self.quorum.is_leader:
-            with trio.move_on_after(TRANSFER_DEADLINE_S):
-                self.quorum.transfer_leadership()
+        """Let another voter take over, if this one leads and there is one in reach."""
+        others = self._peers.voters.keys() - {self._config.node_id} if self.has_peers else ()
+        if not self.quorum.is_leader or not any(map(self._peers.identity, others)):
+            return
+        with trio.move_on_after(TRANSFER_DEADLINE_S):
+            await self.quorum.transfer_leadership()

@@ -125,7 +125,7 @@ class Broker:
             self._environment.random,
             self._environment.wall_ms,
             ADVERTISED,
-            self._node.status_at_leader if self._node.has_peers else None,
+            self._node if self._node.has_peers else None,
         )
 
     async def _serve_http(self, view: BrokerView, nursery: trio.Nursery) -> None:

@@ -68,6 +68,7 @@ APIS = (
     Api(ApiKey.DESCRIBE_QUORUM, 0, 2, cluster.handle_describe_quorum),
     Api(ApiKey.DESCRIBE_CLUSTER, 0, 2, metadata.handle_describe_cluster),
     Api(ApiKey.DESCRIBE_PRODUCERS, 0, 0, records.handle_describe_producers),
+    Api(ApiKey.ADD_RAFT_VOTER, 0, 1, cluster.handle_add_raft_voter),
     Api(ApiKey.DESCRIBE_TOPIC_PARTITIONS, 0, 0, topic_partitions.handle_describe_topic_partitions),
 )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from metadata.controller_driver import Controller
 from metadata.image import MetadataImage
@@ -16,6 +17,26 @@ from raftkafka.types import Randomness
 from replication.replica_manager import ReplicaManager
 
 ANONYMOUS = "User:ANONYMOUS"
+
+
+class QuorumLeader(Protocol):
+    """What the leader of the quorum is asked for, wherever it is."""
+
+    async def status_at_leader(self) -> RaftStatus:
+        """Return how far each node has come.
+
+        Raises:
+            KafkaError: REQUEST_TIMED_OUT, there is no leader.
+        """
+        ...
+
+    async def readmit(self, voter: int, *, deadline_s: float) -> None:
+        """Give a voter with a new folder its vote back.
+
+        Raises:
+            KafkaError: it cannot be given back now; REQUEST_TIMED_OUT.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +52,8 @@ class BrokerView:
     wall_ms: Callable[[], int]
     advertised: Sequence[tuple[int, int, int]]
     """API key, first and last version of all that have a handler."""
-    status_at_leader: Callable[[], Awaitable[RaftStatus]] | None = None
-    """Asks the leader of the quorum how far each node has come; None for a lone node."""
+    quorum_leader: QuorumLeader | None = None
+    """The way to it; None for a lone node."""
 
     @property
     def image(self) -> MetadataImage:

@@ -1,4 +1,4 @@
-"""DescribeQuorum, FindCoordinator, InitProducerId.
+"""DescribeQuorum, AddRaftVoter, FindCoordinator, InitProducerId.
 
 Source: ``KafkaRaftClient.handleDescribeQuorumRequest``, ``KafkaApis.handleFindCoordinatorRequest``
 and ``handleInitProducerIdRequest``, ``TransactionCoordinator.handleInitProducerId``.
@@ -6,7 +6,7 @@ and ``handleInitProducerIdRequest``, ``TransactionCoordinator.handleInitProducer
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from metadata.image import CLUSTER_METADATA
@@ -27,11 +27,14 @@ from raftkafka.protocol.messages.coordinators import (
     FoundCoordinator,
 )
 from raftkafka.protocol.messages.producers import InitProducerIdRequest, InitProducerIdResponse
-from raftkafka.server.context import BrokerView, RequestContext
+from raftkafka.protocol.messages.voters import AddRaftVoterRequest, AddRaftVoterResponse
+from raftkafka.server.context import BrokerView, QuorumLeader, RequestContext
+from raftkafka.server.handlers.topics import deadline_s
 from raftkafka.types import NO_LEADER
 
 UNKNOWN_TOPIC_TEXT = "This server does not host this topic-partition."
 NO_COORDINATOR_TEXT = "The coordinator is not available."
+LONE_TEXT = "A lone node is its own quorum: nobody else can vote in it."
 NODES_SINCE_VERSION = 2
 BATCHED_SINCE_VERSION = 4
 GROUP, TRANSACTION = 0, 1
@@ -53,16 +56,14 @@ def handle_describe_quorum(
     if asked != [(CLUSTER_METADATA, 0)]:
         return _no_such_partitions(request)
     broker = context.broker
-    if broker.status_at_leader is None or broker.quorum.is_leader:
+    if broker.quorum_leader is None or broker.quorum.is_leader:
         return _describe_quorum(context, broker.quorum.status())
-    return _ask_leader(context, broker.status_at_leader)
+    return _ask_leader(context, broker.quorum_leader)
 
 
-async def _ask_leader(
-    context: RequestContext, status_at_leader: Callable[[], Awaitable[RaftStatus]]
-) -> DescribeQuorumResponse:
+async def _ask_leader(context: RequestContext, leader: QuorumLeader) -> DescribeQuorumResponse:
     try:
-        return _describe_quorum(context, await status_at_leader())
+        return _describe_quorum(context, await leader.status_at_leader())
     except KafkaError as error:
         return DescribeQuorumResponse(error_code=error.code, error_message=error.message)
 
@@ -135,6 +136,20 @@ def _node(broker: BrokerView, node_id: int) -> DescribeQuorumNode:
             if voter.node_id == node_id and names
         ],
     )
+
+
+async def handle_add_raft_voter(
+    context: RequestContext, request: AddRaftVoterRequest
+) -> AddRaftVoterResponse:
+    """Let a voter of the list vote again with a new metadata folder; the list never changes."""
+    try:
+        leader = context.broker.quorum_leader
+        if leader is None:
+            raise KafkaError(ErrorCode.INVALID_REQUEST, LONE_TEXT)
+        await leader.readmit(request.voter_id, deadline_s=deadline_s(request.timeout_ms))
+    except KafkaError as error:
+        return AddRaftVoterResponse(error_code=error.code, error_message=error.message)
+    return AddRaftVoterResponse()
 
 
 def handle_find_coordinator(
