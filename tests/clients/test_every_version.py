@@ -73,10 +73,11 @@ OF_ONE_API: dict[tuple[ApiKey, str], object] = {
     (ApiKey.CREATE_PARTITIONS, "assignments"): None,
     (ApiKey.DELETE_TOPICS, "topic_id"): bytes(16),
     (ApiKey.DESCRIBE_QUORUM, "topic_name"): "__cluster_metadata",
+    (ApiKey.ALTER_PARTITION_REASSIGNMENTS, "replicas"): [1],
 }
 CONFIGS = (ApiKey.ALTER_CONFIGS, ApiKey.INCREMENTAL_ALTER_CONFIGS)
-EXPECTED = {ApiKey.FIND_COORDINATOR: 15, ApiKey.DELETE_TOPICS: 3}
-"""Error codes that are right: no groups yet, no such topic."""
+EXPECTED = {ApiKey.FIND_COORDINATOR: 15, ApiKey.DELETE_TOPICS: 3, ApiKey.ELECT_LEADERS: 84}
+"""Error codes that are right: no groups yet, no such topic, the wanted broker leads already."""
 
 
 class Asker:
