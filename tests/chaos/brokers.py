@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from raftkafka.protocol.messages.cluster import (
-    DescribeQuorumRequest,
-    DescribeQuorumRequestPartition,
-    DescribeQuorumRequestTopic,
-    DescribeQuorumResponse,
-)
+from metadata.cluster.secret import SECRET_BYTES, secret_text
 from raftkafka.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from tests.chaos.asking import Asking
 from tests.chaos.lab import Lab, node_place
 from tests.support.broker import Server
-from tests.support.wire import until
+from tests.support.wire import LOOPBACK, until
 
-CLIENT_PORT, CLUSTER_PORT = 9092, 9093
+CLIENT_PORT, CLUSTER_PORT, HTTP_PORT = 9092, 9093, 9308
 READY_S = 30.0
 ANSWER_S = 5.0
-METADATA_VERSION, DESCRIBE_QUORUM_VERSION = 12, 2
-CLUSTER_METADATA = "__cluster_metadata"
+METADATA_VERSION = 12
+METRIC = re.compile(r"^(kafka_\w+) (\S+)$", re.MULTILINE)
 
 T = TypeVar("T")
 
 
 class QuorumView(NamedTuple):
-    """What one node knows of the quorum; ``leader_id`` is None if it knows no leader."""
+    """What one node knows of the quorum by itself, without asking anyone."""
 
-    leader_id: int | None
-    leader_epoch: int
+    is_controller: bool
+    epoch: int
     high_watermark: int
+    """One past the last index that it knows to be committed."""
 
 
 class Told(NamedTuple):
     """One broker's word on the metadata; equal words, equal metadata."""
 
-    leader_id: int | None
-    leader_epoch: int
+    epoch: int
     high_watermark: int
     topics: frozenset[tuple[str, str]]
     """Names and ids."""
@@ -59,6 +56,7 @@ class LabBroker(Server):
         listening = {
             "node.id": str(node_id),
             "listeners": f"PLAINTEXT://:{CLIENT_PORT},CONTROLLER://{self.address}:{CLUSTER_PORT}",
+            "http.listeners": f"HTTP://{LOOPBACK}:{HTTP_PORT}",
             "advertised.listeners": f"PLAINTEXT://{self.address}:{CLIENT_PORT}",
         }
         super().__init__(folder, {**listening, **config})
@@ -111,22 +109,21 @@ class LabBroker(Server):
         Raises:
             OSError: it does not answer.
         """
-        request = DescribeQuorumRequest(
-            topics=[
-                DescribeQuorumRequestTopic(
-                    topic_name=CLUSTER_METADATA,
-                    partitions=[DescribeQuorumRequestPartition(partition_index=0)],
-                )
-            ]
+        with self._lab.inside(self.place):
+            connection = HTTPConnection(LOOPBACK, HTTP_PORT, timeout=ANSWER_S)
+            try:
+                connection.request("GET", "/metrics")
+                text = connection.getresponse().read().decode()
+            except HTTPException as error:
+                raise ConnectionError(repr(error)) from error
+            finally:
+                connection.close()
+        values = dict(METRIC.findall(text))
+        return QuorumView(
+            bool(float(values["kafka_controller_kafkacontroller_activecontrollercount"])),
+            int(float(values["kafka_server_raftmetrics_current_epoch"])),
+            int(float(values["kafka_server_raftmetrics_high_watermark"])),
         )
-        answer = self.asked(
-            lambda it: it.ask(request, DESCRIBE_QUORUM_VERSION, DescribeQuorumResponse)
-        )
-        if answer.error_code or answer.topics[0].partitions[0].error_code:
-            return QuorumView(None, -1, -1)  # it would have to ask a leader, and has none
-        told = answer.topics[0].partitions[0]
-        leader_id = told.leader_id if told.leader_id >= 0 else None
-        return QuorumView(leader_id, told.leader_epoch, told.high_watermark)
 
 
 class LabCluster:
@@ -143,7 +140,7 @@ class LabCluster:
         secret = folder / "cluster.secret"
         folder.mkdir(parents=True, exist_ok=True)
         secret.touch(mode=0o600)
-        secret.write_text(os.urandom(32).hex() + "\n")
+        secret.write_text(secret_text(os.urandom(SECRET_BYTES)))
         voters = ",".join(f"{n}@{lab.address(node_place(n))}:{CLUSTER_PORT}" for n in node_ids)
         keys = {
             "controller.quorum.voters": voters,
@@ -178,8 +175,8 @@ class LabCluster:
             if not broker.is_running:
                 broker.spawn()
 
-    def controller_id(self, *, deadline_s: float = READY_S) -> int:
-        """Return the node that leads, once a majority agrees on it.
+    def controller_id(self) -> int:
+        """Return the node that leads, once all running nodes are in its epoch.
 
         Raises:
             TimeoutError: no such node.
@@ -187,19 +184,15 @@ class LabCluster:
         found: list[int] = []
 
         def agreed() -> bool:
-            views = list(self._views())
-            newest = max((view.leader_epoch for view in views), default=-1)
-            leaders = [view.leader_id for view in views if view.leader_epoch == newest]
-            found[:] = [leader for leader in leaders if leader is not None]
-            return len(found) > len(self.brokers) // 2
+            try:
+                views = {broker.node_id: broker.quorum() for broker in self.running()}
+            except OSError:
+                return False
+            found[:] = [node_id for node_id, view in views.items() if view.is_controller]
+            return len(found) == 1 and len({view.epoch for view in views.values()}) == 1
 
-        until(agreed, "a majority knows the controller", deadline_s)
+        until(agreed, "one controller", READY_S)
         return found[0]
-
-    def _views(self) -> Iterator[QuorumView]:
-        for broker in self.running():
-            with suppress(OSError):
-                yield broker.quorum()
 
     def told(self) -> list[Told]:
         """Return what each broker that answers tells of the metadata."""
@@ -207,7 +200,7 @@ class LabCluster:
         for broker in self.running():
             with suppress(OSError):
                 topics, view = broker.topics(), broker.quorum()
-                found.append(Told(*view, frozenset(topics.items())))
+                found.append(Told(view.epoch, view.high_watermark, frozenset(topics.items())))
         return found
 
     def stop(self) -> None:

@@ -37,10 +37,10 @@ STEP_DOWN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class CutWindow:
-    """When the network was cut, on the clock of the run, and how."""
+class Window:
+    """A time of faults, on the clock of the run, and through whom changes could be committed."""
 
-    cut: Cut
+    able: frozenset[int]
     began_s: float
     ended_s: float
 
@@ -66,7 +66,7 @@ class Report:
             f"operations: {outcomes}; {self.topics} topics at the end; epoch {self.epoch}; "
             f"{self.dropped_frames} frames lost; through every broker again at most "
             f"{self.worst_liveness_s:.2f} s after healing; step-downs after (s): {step_downs}; "
-            f"first change in each cut that allows one after (s): {outages}; "
+            f"first change in each fault that allows one after (s): {outages}; "
             f"errors: {dict(self.errors.most_common(8))}"
         )
 
@@ -88,7 +88,7 @@ class MetadataRun:
         self._nodes = tuple(range(1, schedule.nodes + 1))
         self._clients: list[TopicClient] = []
         self._reads: list[Operation] = []
-        self._windows: list[CutWindow] = []
+        self._windows: list[Window] = []
         self._start_s = time.monotonic()
 
     def run(self) -> Report:
@@ -162,19 +162,21 @@ class MetadataRun:
         controller = self._cluster.controller_id()
         cuts = fault.cuts(self._nodes, clients, controller)
         victims = [self._cluster.brokers[n] for n in fault.victims(self._nodes, controller)]
+        down = frozenset(broker.node_id for broker in victims)
         ends_s = self._now_s() + fault.hold_s
         self._note(f"{fault} controller {controller}, cuts {_shown(cuts)}")
         try:
             for number, cut in enumerate(cuts, 1):
                 self._lab.cut(cut)
-                began_s = self._now_s()
                 if number == 1:
                     self._hurt(fault, victims)
-                    if self._cluster.brokers[controller] not in victims:
-                        self._watch_step_down(controller, cut, began_s)
+                began_s = self._now_s()
+                able = able_to_commit(cut, self._nodes, down)
+                if number == 1 and controller not in able | down:
+                    self._watch_step_down(controller, began_s)
                 left_s = (ends_s - self._now_s()) / (1 + len(cuts) - number)
                 time.sleep(max(0.0, left_s))
-                self._windows.append(CutWindow(cut, began_s, self._now_s()))
+                self._windows.append(Window(able, began_s, self._now_s()))
         finally:
             self._lab.heal()
             self._undo(fault, victims)
@@ -194,7 +196,7 @@ class MetadataRun:
                 broker.resume()
         self._cluster.spawn()
 
-    def _watch_step_down(self, controller: int, cut: Cut, began_s: float) -> None:
+    def _watch_step_down(self, controller: int, began_s: float) -> None:
         """Wait until a controller that reaches no majority knows that it is none any more.
 
         Raises:
@@ -204,13 +206,12 @@ class MetadataRun:
 
         def stepped_down() -> bool:
             try:
-                return broker.quorum().leader_id != controller
+                return not broker.quorum().is_controller
             except OSError:
                 return False
 
-        if controller not in able_to_commit(cut, self._nodes):
-            until(stepped_down, "the cut off controller steps down", STEP_DOWN_S)
-            self.report.step_downs_s.append(self._now_s() - began_s)
+        until(stepped_down, "the cut off controller steps down", STEP_DOWN_S)
+        self.report.step_downs_s.append(self._now_s() - began_s)
 
     def _await_liveness(self) -> None:
         """Wait until changes are acknowledged through every broker."""
@@ -251,7 +252,7 @@ class MetadataRun:
             until(agree, "all brokers tell the same", LIVENESS_S)
         assert agree(), "brokers differ in the end:\n" + "\n".join(map(str, agreed))
         topics = dict(agreed[0].topics)
-        self.report.topics, self.report.epoch = len(topics), agreed[0].leader_epoch
+        self.report.topics, self.report.epoch = len(topics), agreed[0].epoch
         touched = {one.topic for one in self._history()}
         for name in sorted(touched | topics.keys()):
             read = (Kind.READ, name, called_s, self._now_s(), Outcome.DONE, topics.get(name))
@@ -275,9 +276,9 @@ class MetadataRun:
             broker.assert_log_is_clean()
 
     def _outages(self, changes: list[Operation]) -> Iterator[float]:
-        """Yield, for each cut that leaves a majority, how long nothing was acknowledged in it."""
+        """Yield, for each fault that leaves a majority, how long nothing was acknowledged."""
         for window in self._windows:
-            if able_to_commit(window.cut, self._nodes):
+            if window.able:
                 inside = (
                     one.returned_s
                     for one in changes
@@ -294,7 +295,7 @@ class MetadataRun:
             if one.outcome is Outcome.DONE
             and window.began_s <= one.called_s
             and one.returned_s <= window.ended_s
-            and one.node not in able_to_commit(window.cut, self._nodes)
+            and one.node not in window.able
         ]
 
 

@@ -5,7 +5,7 @@ Pure: from node ids to links. Shapes that a person would name come from Jepsen's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import product
 from random import Random
 
@@ -93,16 +93,18 @@ def swizzle(nodes: Sequence[int], random: Random) -> list[Cut]:
     ]
 
 
-def able_to_commit(cut: Cut, nodes: Sequence[int]) -> frozenset[int]:
+def able_to_commit(cut: Cut, nodes: Sequence[int], down: Collection[int] = ()) -> frozenset[int]:
     """Return the nodes through which a change can be committed and acknowledged in a cut network.
 
     All nodes vote. A leader commits what a majority took and confirmed; another node passes a
-    request on to such a leader and hears the answer: both ways, in each case.
+    request on to such a leader and hears the answer: both ways, in each case. Those that are
+    ``down`` do neither.
     """
+    up = [node for node in nodes if node not in down]
 
     def both_ways(a: int, b: int) -> bool:
         return a == b or not one_way([(a, b), (b, a)]) & cut
 
     majority = len(nodes) // 2 + 1
-    leaders = [a for a in nodes if sum(both_ways(a, b) for b in nodes) >= majority]
-    return frozenset(a for a in nodes if any(both_ways(a, leader) for leader in leaders))
+    leaders = [a for a in up if sum(both_ways(a, b) for b in up) >= majority]
+    return frozenset(a for a in up if any(both_ways(a, leader) for leader in leaders))

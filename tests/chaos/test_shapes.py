@@ -45,6 +45,11 @@ def test_everyone_in_a_ring_of_five_reaches_a_majority_and_no_two_the_same(seed:
     assert shapes.able_to_commit(cut, FIVE) == set(FIVE)
 
 
+def test_who_is_down_neither_commits_nor_counts() -> None:
+    assert shapes.able_to_commit(shapes.WHOLE, THREE, [2]) == {1, 3}
+    assert shapes.able_to_commit(shapes.isolated(1, THREE), THREE, [2]) == frozenset()
+
+
 def test_through_a_bridge_all_can_commit() -> None:
     cut = shapes.bridged(FIVE, Random(3))
     assert len(cut) == 8

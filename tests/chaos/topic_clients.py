@@ -32,6 +32,8 @@ REQUEST_TIMEOUT_MS = 1_000
 ANSWER_S = 2.0
 SHUNNED_S = 1.0
 """How long a client leaves a broker alone that did not answer."""
+STINT = (5, 15)
+"""How many operations a client asks of one broker before it goes on to another."""
 THINK_S = 0.01
 NAMES_AT_A_TIME = 5
 OPERATIONS_PER_NAME = 20
@@ -100,6 +102,8 @@ class TopicClient:
         self._own_made = 0
         self._connections: dict[int, Asking] = {}
         self._shunned_until_s = dict.fromkeys(nodes, 0.0)
+        self._node = nodes[number % len(nodes)]  # not all at one that may be cut off
+        self._stint = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -150,20 +154,23 @@ class TopicClient:
             self._change(node, kind, self._names.draw(self._random))
         elif self._own and self._random.random() < 0.4:
             name = self._own.pop(self._random.randrange(len(self._own)))
-            if self._change(node, Kind.DELETE, name).outcome is Outcome.DONE:
-                self._look(node, name, None)
+            self._look(self._change(node, Kind.DELETE, name))
         else:
             name = f"own-{self.number}-{self._own_made}"
             self._own_made += 1
             created = self._change(node, Kind.CREATE, name)
             if created.outcome is Outcome.DONE:
                 self._own.append(name)
-                self._look(node, name, created.topic_id)
+                self._look(created)
 
     def _choose_node(self) -> int:
         now_s = self._clock()
-        near = [node for node in self._nodes if self._shunned_until_s[node] <= now_s]
-        return self._random.choice(near or self._nodes)
+        self._stint -= 1
+        if self._stint < 0 or self._shunned_until_s[self._node] > now_s:
+            near = [node for node in self._nodes if self._shunned_until_s[node] <= now_s]
+            self._node = self._random.choice(near or self._nodes)
+            self._stint = self._random.randint(*STINT)
+        return self._node
 
     def _change(self, node: int, kind: Kind, topic: str) -> Operation:
         called_s = self._clock()
@@ -199,23 +206,27 @@ class TopicClient:
         assert code in PERHAPS_DONE, f"node {node} answered {kind.value} {topic} with {code.name}"
         return Outcome.UNKNOWN, code.name, None
 
-    def _look(self, node: int, topic: str, topic_id: str | None) -> None:
-        """Read back what nobody else touches, from the broker that acknowledged it."""
+    def _look(self, change: Operation) -> None:
+        """Read back what nobody else touches, from the broker that acknowledged it.
+
+        One that had to wait for its own image until the deadline may answer before it.
+        """
+        took_s = change.returned_s - change.called_s
+        if change.outcome is not Outcome.DONE or took_s >= REQUEST_TIMEOUT_MS / 1000:
+            return
         request = MetadataRequest(
-            topics=[MetadataRequestTopic(name=topic)], allow_auto_topic_creation=False
+            topics=[MetadataRequestTopic(name=change.topic)], allow_auto_topic_creation=False
         )
         try:
-            connection = self._connection(node)
+            connection = self._connection(change.node)
             answer = connection.ask(request, METADATA_VERSION, MetadataResponse)
         except OSError:
-            self._shun(node)
+            self._shun(change.node)
             return
         (told,) = answer.topics
         seen = None if told.error_code else told.topic_id.hex()
-        if seen != topic_id:
-            self.stale_reads.append(
-                f"[{self._clock():.3f}] node {node}: {topic} is {seen}, acknowledged {topic_id}"
-            )
+        if seen != change.topic_id:
+            self.stale_reads.append(f"acknowledged, but right after that it is {seen}: {change}")
 
     def _connection(self, node: int) -> Asking:
         if node not in self._connections:
