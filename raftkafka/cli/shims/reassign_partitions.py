@@ -5,7 +5,6 @@ Source: Kafka class ``ReassignPartitionsCommand``.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 
 from raftkafka.cli.report import FAILED, one_line
@@ -19,9 +18,10 @@ from raftkafka.cli.shims.reassignment_files import (
     read_plan,
     read_topics,
 )
+from raftkafka.cli.shims.reassignment_proposal import proposed, read_broker_list
 from raftkafka.cli.shims.replication_throttles import clear_throttles, set_throttles
 from raftkafka.client.client import Client
-from raftkafka.client.cluster import Broker, describe_cluster
+from raftkafka.client.cluster import describe_cluster
 from raftkafka.client.errors import ClientError, RequestFailed
 from raftkafka.client.reassignments import (
     Reassignment,
@@ -123,66 +123,13 @@ def _check(options: Options) -> str:
 
 
 def _generate(client: Client, options: Options) -> None:
-    node_ids = _broker_list(options.must("broker-list", str))
+    node_ids = read_broker_list(options.must("broker-list", str))
     topics = read_topics(options.must("topics-to-move-json-file", str))
     current = _assignments(client, topics)
-    by_rack = "disable-rack-aware" not in options
-    chosen = [each for each in describe_cluster(client).brokers if each.node_id in node_ids]
-    rackless = [broker for broker in chosen if broker.rack is None]
-    if by_rack and 0 < len(rackless) < len(chosen):
-        raise ClientError(
-            "Not all brokers have rack information. Add --disable-rack-aware in command line "
-            "to make replica assignment without rack information."
-        )
-    proposed = _proposed(current, chosen, by_rack=by_rack)
+    brokers = [each for each in describe_cluster(client).brokers if each.node_id in node_ids]
+    plan = proposed(current, brokers, by_rack="disable-rack-aware" not in options)
     print(f"Current partition replica assignment\n{plan_text(current)}\n")
-    print(f"Proposed partition reassignment configuration\n{plan_text(proposed)}")
-
-
-def _broker_list(text: str) -> list[int]:
-    try:
-        node_ids = [int(word) for word in text.split(",")]
-    except ValueError:
-        raise ClientError(f"--broker-list takes broker ids, not {text!r}") from None
-    twice = sorted({node_id for node_id in node_ids if node_ids.count(node_id) > 1})
-    if twice:
-        raise ClientError(f"Broker list contains duplicate entries: {twice}")
-    return node_ids
-
-
-def _proposed(current: Plan, brokers: Sequence[Broker], *, by_rack: bool) -> Plan:
-    """Place each topic anew, as the controller places new ones.
-
-    Raises:
-        ClientError: more replicas than brokers.
-    """
-    from metadata.image import BrokerImage
-    from metadata.placement import place
-
-    images = [
-        BrokerImage(
-            broker_id=broker.node_id,
-            broker_epoch=0,
-            incarnation_id=b"",
-            endpoints=(),
-            directories=(),
-            rack=broker.rack if by_rack else None,
-            fenced=False,
-            in_controlled_shutdown=False,
-        )
-        for broker in brokers
-    ]
-    plan: Plan = {}
-    for topic in sorted({key.topic for key in current}):
-        keys = sorted(key for key in current if key.topic == topic)
-        factor = len(current[keys[0]])
-        if factor > len(brokers):
-            raise ClientError(
-                f"Replication factor: {factor} larger than available brokers: {len(brokers)}."
-            )
-        placement = place(images, factor, random.randrange(len(brokers)))
-        plan |= {key: placement.replicas(key.partition) for key in keys}
-    return plan
+    print(f"Proposed partition reassignment configuration\n{plan_text(plan)}")
 
 
 def _execute(client: Client, options: Options) -> None:
