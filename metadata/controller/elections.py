@@ -15,10 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from typing import TypeVar
 
 from metadata.image import PartitionImage
 from metadata.records import PartitionChangeRecord
 from raftkafka.types import NO_LEADER, TopicId
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def settle(
         elr=_if_new(elr, partition.elr),
         last_known_elr=_if_new(last_known, partition.last_known_elr),
         replicas=_if_new(assignment.replicas, partition.replicas),
-        directories=_if_new_ids(assignment.directories, partition.directories),
+        directories=_if_new(assignment.directories, partition.directories),
         adding=_if_new(assignment.adding, partition.adding),
         removing=_if_new(assignment.removing, partition.removing),
         unclean=unclean,
@@ -167,9 +170,5 @@ def _last_known(
     return tuple(it for it in known if it in replicas)
 
 
-def _if_new(value: tuple[int, ...], known: tuple[int, ...]) -> tuple[int, ...] | None:
-    return None if value == known else value
-
-
-def _if_new_ids(value: tuple[bytes, ...], known: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
+def _if_new(value: tuple[Item, ...], known: tuple[Item, ...]) -> tuple[Item, ...] | None:
     return None if value == known else value
