@@ -18,6 +18,15 @@ class NotController(KafkaError):
         super().__init__(None, message)
 
 
+class NotReadmitted(KafkaError):
+    """A voter cannot be given its vote back now; the text says why."""
+
+    code = ErrorCode.INVALID_REQUEST
+
+    def __init__(self, message: str) -> None:
+        super().__init__(None, message)
+
+
 class UnknownOutcome(KafkaError):
     """The command was appended, and may or may not be committed yet; only the log will tell."""
 

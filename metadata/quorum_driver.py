@@ -16,6 +16,7 @@ from metadata.raft.messages import Message
 from metadata.raft.pump import Pump
 from metadata.raft.settings import RaftSettings
 from metadata.raft.status import RaftStatus
+from metadata.raft.upstream import Role
 from metadata.state_machine import StateMachine
 from raftkafka.disk import Disk
 from raftkafka.errors import DamagedDisk
@@ -77,6 +78,9 @@ class Quorum:
         self._directory_id: bytes | None = None
         self._failure: Exception | None = None
         self._wake = trio.Event()
+        self._role = Role.FOLLOWER
+        self._role_changed = trio.Event()
+        self._told_shut_out = False
 
     # What it knows.
 
@@ -139,10 +143,34 @@ class Quorum:
         self._wake.set()
         return await answer.wait()
 
-    def transfer_leadership(self) -> None:
-        """Ask the follower that holds everything to take over; does nothing without one."""
-        self._running().transfer_leadership(trio.current_time())
+    async def transfer_leadership(self) -> None:
+        """Have a follower take over, and return when this node does not lead any more.
+
+        Waits for a follower that holds everything, for as long as it leads: bound it by a
+        time-out.
+        """
+        core = self._running()
+        while core.role is Role.LEADER:
+            core.transfer_leadership(trio.current_time())
+            self._wake.set()
+            with trio.move_on_after(core.settings.heartbeat_s):
+                await self._role_changed.wait()
+
+    async def readmit(self, voter: int) -> int:
+        """Give a voter with a new folder its vote back, once it has caught up.
+
+        Returns:
+            The index that it was committed at.
+
+        Raises:
+            NotController: this node does not lead.
+            NotReadmitted: not now; the text says why.
+            UnknownOutcome: leadership was lost meanwhile.
+        """
+        answer = _Answer()
+        self._running().readmit(trio.current_time(), voter, answer.set)
         self._wake.set()
+        return await answer.wait()
 
     def deliver(self, source: int, message: Message) -> None:
         """Take a message from a peer; lost if this node does not run."""
@@ -150,9 +178,12 @@ class Quorum:
             self._pump.deliver(source, message)
             self._wake.set()
 
-    def connected(self, node_id: int, *, observer: bool = False) -> None:
-        """A channel to a node is open."""
-        self._running().connected(trio.current_time(), node_id, observer=observer)
+    def connected(self, node_id: int, directory_id: bytes, *, observer: bool = False) -> None:
+        """A channel to a node is open; its handshake told the id of the node's folder."""
+        core, now = self._running(), trio.current_time()
+        if self._pump is not None:
+            self._pump.forget(node_id)
+        core.connected(now, node_id, directory_id, observer=observer)
         self._wake.set()
 
     def disconnected(self, node_id: int, *, observer: bool = False) -> None:
@@ -198,6 +229,7 @@ class Quorum:
         self._directory_id = recovered.identity.directory_id
         return RaftCore(
             self._config.raft,
+            recovered.identity.directory_id,
             recovered.journal,
             recovered.snapshot,
             self._machine,
@@ -226,10 +258,28 @@ class Quorum:
             await self._wait(pump)
             for work in pump.step():
                 await self._disk.run(work)
+            self._notice_changes()
             for save in pump.take_saves():
                 nursery.start_soon(self._save, pump, save)
             if self._failure is not None:
                 raise self._failure
+
+    def _notice_changes(self) -> None:
+        core = self._running()
+        if core.role is not self._role:
+            self._role = core.role
+            changed, self._role_changed = self._role_changed, trio.Event()
+            changed.set()
+        if core.is_shut_out and not self._told_shut_out:
+            node_id = core.settings.node_id
+            log.warning(
+                "this voter has no vote: the quorum knows it with another metadata folder",
+                node_id=node_id,
+                folder=self._config.folder,
+                type=f"raftkafka quorum readmit {node_id}",
+                otherwise="or put the former folder back",
+            )
+        self._told_shut_out = core.is_shut_out
 
     async def _wait(self, pump: Pump) -> None:
         core = self._running()
@@ -252,9 +302,8 @@ class Quorum:
             for chunk in job.chunks:
                 chunks.append(chunk)
                 await trio.lowlevel.checkpoint()
-            save = partial(
-                self._folder.save_snapshot, job.last_index, job.term, job.sessions, chunks
-            )
+            books = job.sessions, job.seats
+            save = partial(self._folder.save_snapshot, job.last_index, job.term, *books, chunks)
             pump.saved(job.last_index, await self._disk.run(save))
         except Exception as error:
             self._failure = error

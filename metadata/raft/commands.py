@@ -6,6 +6,7 @@ pickled) do not exist here.
     0  command
     1  no-op, which opens a term
     4  session u64, sequence u64, command: applied once however often it is proposed
+    5  voter u32, directory id (16 bytes): from here on that folder votes for the voter
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import NamedTuple
 _PLAIN = b"\x00"
 NO_OP = b"\x01"
 _NUMBERED = b"\x04"
+_READMISSION = b"\x05"
 _REQUEST = struct.Struct(">QQ")
+_SEAT = struct.Struct(">I16s")
 
 
 class RequestId(NamedTuple):
@@ -50,6 +53,19 @@ def unwrap(held: bytes) -> tuple[bytes, RequestId | None] | None:
     return None
 
 
+def readmission(voter: int, directory_id: bytes) -> bytes:
+    """Return the entry that seats a voter's folder."""
+    return _READMISSION + _SEAT.pack(voter, directory_id)
+
+
+def read_readmission(held: bytes) -> tuple[int, bytes] | None:
+    """Return (voter, directory id), or None for an entry of another kind."""
+    if held[:1] != _READMISSION:
+        return None
+    voter, directory_id = _SEAT.unpack_from(held, 1)
+    return voter, directory_id
+
+
 def is_command(value: object) -> bool:
     """Whether a value from a peer is a command as the log holds it."""
     if not isinstance(value, bytes):
@@ -57,4 +73,6 @@ def is_command(value: object) -> bool:
     kind = value[:1]
     if kind == _NUMBERED:
         return len(value) > _REQUEST.size
+    if kind == _READMISSION:
+        return len(value) == 1 + _SEAT.size
     return kind == _PLAIN or value == NO_OP

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from metadata.errors import NotController
+from metadata.errors import NotController, NotReadmitted
 from metadata.raft import messages, pinned
 from metadata.raft.commands import NO_OP, RequestId
 from metadata.raft.election import Election
+from metadata.raft.electorate import Electorate
 from metadata.raft.frames import Record
+from metadata.raft.identity import Seats
 from metadata.raft.journal import ENTRY_OVERHEAD_BYTES, Journal
 from metadata.raft.messages import Message
 from metadata.raft.outbox import Addressed, Outbox
@@ -35,6 +37,7 @@ class SaveSnapshot(NamedTuple):
     last_index: int
     term: int
     sessions: list[object]
+    seats: Seats
     chunks: Iterable[bytes]
 
 
@@ -60,6 +63,7 @@ class RaftCore:
     def __init__(
         self,
         settings: RaftSettings,
+        directory_id: bytes,
         journal: Journal,
         snapshot: Snapshot | None,
         machine: StateMachine,
@@ -73,7 +77,6 @@ class RaftCore:
         self._now = pinned.CLOCK.now = now
         self._outbox = Outbox()
         self._reads = Reads(settings.majority)
-        self._proposals = Proposals(journal, machine)
         self._announced_term: int | None = None
         self._jobs: list[Job] = []
         self._snapshot_busy = False
@@ -85,10 +88,21 @@ class RaftCore:
         self._raft = raft = Upstream(
             settings, journal, Post(self._on_post), self._timeout, self._on_role, self._send_all
         )
-        self._election = Election(settings, raft, journal, self._outbox, self._timeout)
+        self._electorate = electorate = Electorate(
+            settings, directory_id, raft, journal, self._outbox
+        )
+        self._proposals = Proposals(journal, machine, electorate.on_readmission)
+        self._election = Election(settings, raft, journal, self._outbox, self._timeout, electorate)
         self._sender = SnapshotSender(settings, raft, journal, self._outbox, self._want_content)
         self._replication = Replication(
-            settings, raft, journal, self._outbox, self._election, self._reads, self._sender
+            settings,
+            raft,
+            journal,
+            self._outbox,
+            self._election,
+            self._reads,
+            self._sender,
+            electorate,
         )
         if snapshot is not None:
             self._restore(snapshot)
@@ -131,6 +145,11 @@ class RaftCore:
     def has_work(self) -> bool:
         """Whether committed entries wait to be applied: the next tick is due now."""
         return self.applied_index < self.commit_index
+
+    @property
+    def is_shut_out(self) -> bool:
+        """Whether this voter came with another folder than the quorum knows: it has no vote."""
+        return self._electorate.is_shut_out
 
     def next_deadline(self) -> float:
         """When a tick is due even if nothing happens; a lone leader has nothing to wait for."""
@@ -194,6 +213,13 @@ class RaftCore:
                 self._election.on_stale_term(message)
             case messages.TimeoutNow():
                 self._election.on_timeout_now(source, message)
+            case messages.Seating():
+                self._on_seating(now, source, message)
+
+    def _on_seating(self, now: float, source: int, message: messages.Seating) -> None:
+        if self.settings.is_voter:
+            self._electorate.on_seating(source, message)
+            self._election.hasten(now)
 
     def _on_append_answer(self, now: float, source: int, answer: messages.AppendAnswer) -> None:
         self._replication.on_append_answer(now, source, answer)
@@ -217,18 +243,22 @@ class RaftCore:
         """The process woke up late: move the deadlines that measure others' silence."""
         self._election.excuse(late_s)
 
-    def connected(self, now: float, node_id: int, *, observer: bool = False) -> None:
-        """A channel to a node is open."""
+    def connected(
+        self, now: float, node_id: int, directory_id: bytes, *, observer: bool = False
+    ) -> None:
+        """A channel to a node is open; its handshake told the id of the node's folder."""
         self._set_now(now)
         self._sender.forget(node_id)
         self._raft.connect(node_id, observer=observer)
-        self._election.connected(now)
+        if self._electorate.connected(node_id, directory_id):
+            self._raft.forget_position(node_id)
 
     def disconnected(self, now: float, node_id: int, *, observer: bool = False) -> None:
         """The channel to a node is closed."""
         self._set_now(now)
         self._sender.forget(node_id)
         self._raft.disconnect(node_id, observer=observer)
+        self._electorate.disconnected(node_id)
 
     # What the pump carries out.
 
@@ -282,9 +312,31 @@ class RaftCore:
         self._reads.finish(self.applied_index)
 
     def transfer_leadership(self, now: float) -> None:
-        """Ask the follower that holds everything to take over, if there is one."""
+        """Ask a follower that holds everything to take over, if there is one."""
         self._set_now(now)
-        self._raft.transferLeadership()
+        if self._raft.is_leader:
+            self._replication.transfer()
+
+    def readmit(self, now: float, voter: int, done: ProposalDone) -> None:
+        """Seat the folder that a voter came back with; ``done`` hears what became of it.
+
+        Raises:
+            NotController: this node does not lead.
+            NotReadmitted: no such voter, or it is not connected, or has not caught up yet.
+        """
+        self._set_now(now)
+        if self._announced_term is None:
+            raise NotController("not led here")
+        folder = self._electorate.folder(voter)
+        if voter not in self.settings.voters:
+            raise NotReadmitted(f"node {voter} is no voter")
+        if folder is None or voter not in self._raft.connected:
+            raise NotReadmitted(f"node {voter} is not connected: start it first")
+        if self._electorate.counts(voter):
+            raise NotReadmitted(f"node {voter} has its vote: there is nothing to readmit")
+        if self._raft.match_index(voter) < self.commit_index:
+            raise NotReadmitted(f"node {voter} has not caught up yet: try again in a while")
+        self._proposals.readmit(voter, folder, self._announced_term, done)
 
     # Applying.
 
@@ -329,6 +381,7 @@ class RaftCore:
 
     def _restore(self, snapshot: Snapshot) -> None:
         self._proposals.restore(snapshot)
+        self._electorate.restore(snapshot.seats)
         self.journal.start_after(snapshot.last_index, snapshot.term)
         self._raft.applied_index = self._raft.commit_index = snapshot.last_index
         self._applied_bytes = 0
@@ -345,7 +398,8 @@ class RaftCore:
         self._applied_bytes = 0
         state = self._machine.snapshot()
         chunks = (state,) if isinstance(state, bytes) else state
-        self._jobs.append(SaveSnapshot(index, term, self._proposals.encode_sessions(), chunks))
+        sessions, seats = self._proposals.encode_sessions(), self.journal.seats
+        self._jobs.append(SaveSnapshot(index, term, sessions, seats, chunks))
 
     def _want_content(self) -> None:
         if not self._load_wanted:
@@ -388,7 +442,7 @@ class RaftCore:
         if not raft.is_leader or answer.term != raft.term:
             return
         raft.note_response(source, now)
-        if source in self.settings.voters:
+        if self._electorate.counts(source):
             self._reads.confirm(source, answer.read_round)
         self._sender.on_answer(now, source, answer)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from metadata.raft.electorate import Electorate
 from metadata.raft.journal import Journal
 from metadata.raft.messages import PreVote, PreVoteAnswer, RequestVote, StaleTerm, TimeoutNow, Vote
 from metadata.raft.outbox import Outbox
@@ -27,12 +28,14 @@ class Election:
         journal: Journal,
         outbox: Outbox,
         timeout: Callable[[], float],
+        electorate: Electorate,
     ) -> None:
         self._settings = settings
         self._raft = raft
         self._journal = journal
         self._outbox = outbox
         self._timeout = timeout
+        self._electorate = electorate
         self._pre_votes: set[int] = set()
         self._pre_vote_term: int | None = None
         self._votes: set[int] = set()
@@ -46,7 +49,11 @@ class Election:
         if raft.is_leader:
             self._check_quorum(now)
         elif self._settings.is_voter and now >= raft.election_deadline:
-            self._campaign(now)
+            if self._electorate.may_vote:
+                self._campaign(now)
+            else:
+                self.postpone(now)
+                self._electorate.ask()
 
     def note_leader(self, now: float) -> None:
         """The term's leader was heard of."""
@@ -63,14 +70,14 @@ class Election:
         self._leader_heard += late_s
         self._raft.excuse(late_s)
 
-    def connected(self, now: float) -> None:
-        """On fresh journals the lowest connected voter campaigns at once."""
+    def hasten(self, now: float) -> None:
+        """On fresh journals the lowest connected voter campaigns once a majority is formed."""
         raft, settings = self._raft, self._settings
-        if self._journal.last_index > 0 or raft.term > 0 or not settings.is_voter:
+        if self._journal.last_index > 0 or raft.term > 0 or not self._electorate.may_vote:
             return
         reachable = [node for node in raft.connected if node in settings.voters]
-        lowest = min(reachable, default=settings.node_id) >= settings.node_id
-        if lowest and len(reachable) + 1 >= settings.majority:
+        is_lowest = min(reachable, default=settings.node_id) >= settings.node_id
+        if is_lowest and len(self._electorate.formed()) + 1 >= settings.majority:
             raft.election_deadline = now
 
     # Campaigning.
@@ -110,7 +117,8 @@ class Election:
     def _check_quorum(self, now: float) -> None:
         raft = self._raft
         dead = now - self._settings.check_quorum_s
-        heard = [peer for peer in raft.peers if (raft.last_response(peer) or LONG_AGO) > dead]
+        counted = [peer for peer in raft.peers if self._electorate.counts(peer)]
+        heard = [peer for peer in counted if (raft.last_response(peer) or LONG_AGO) > dead]
         if len(heard) + 1 < self._settings.majority:
             raft.become_follower(raft.term)
             self.postpone(now)
@@ -120,7 +128,7 @@ class Election:
     def on_pre_vote(self, now: float, source: int, question: PreVote) -> None:
         """Say whether the asker could win here; nothing is promised."""
         granted = (
-            self._settings.is_voter
+            self._may_vote_for(source)
             and question.term + 1 > self._raft.term
             and not self._hears_leader(now)
             and self._is_up_to_date(question.last_term, question.last_index)
@@ -136,6 +144,8 @@ class Election:
         asked = self._pre_vote_term
         if raft.is_leader or asked is None or not answer.granted:
             return
+        if not self._electorate.counts(source):
+            return
         if answer.asked_term == asked == raft.term:
             self._pre_votes.add(source)
             if self._decided(self._pre_votes):
@@ -145,7 +155,7 @@ class Election:
         """Vote, once per term, for a candidate whose log holds all that may be committed."""
         raft = self._raft
         newer = request.term > raft.term
-        if not self._settings.is_voter or request.term < raft.term:
+        if not self._may_vote_for(source) or request.term < raft.term:
             return
         if newer and not request.transfer and self._hears_leader(now):
             return
@@ -166,18 +176,23 @@ class Election:
         """Count each voter once."""
         if vote.term != self._raft.term or source in self._votes:
             return
+        if not self._electorate.counts(source):
+            return
         self._votes.add(source)
         self._raft.deliver(source, {"type": "response_vote", "term": vote.term})
 
     def on_timeout_now(self, source: int, message: TimeoutNow) -> None:
         """Take over from the leader that asks for it."""
-        if self._settings.is_voter:
+        if self._electorate.may_vote:
             self._raft.deliver(source, {"type": "timeout_now", "term": message.term})
 
     def on_stale_term(self, message: StaleTerm) -> None:
         """Somebody is in a newer term: follow there."""
         if message.term > self._raft.term:
             self._raft.become_follower(message.term)
+
+    def _may_vote_for(self, candidate: int) -> bool:
+        return self._electorate.may_vote and self._electorate.counts(candidate)
 
     def _hears_leader(self, now: float) -> bool:
         if self._raft.is_leader:

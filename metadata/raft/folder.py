@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from metadata.raft import snapshot_file
 from metadata.raft.frames import Record
-from metadata.raft.identity import Identity
+from metadata.raft.identity import Identity, Seats
 from metadata.raft.journal import Journal
 from metadata.raft.journal_files import ADVICE, JournalFiles, Opened
 from metadata.raft.settings import RaftSettings
@@ -69,7 +69,7 @@ class QuorumFolder:
         opened = files.open()
         self._journal_files = files
         self._check_cover(opened, snapshot)
-        journal = Journal(opened.term, opened.voted_for, opened.entries)
+        journal = Journal(opened.term, opened.voted_for, opened.entries, opened.seats)
         return Recovered(opened.identity, journal, snapshot, opened.torn)
 
     def append(self, records: list[Record]) -> None:
@@ -85,11 +85,16 @@ class QuorumFolder:
         self._disk.replace(self._snapshot_path, content)
 
     def save_snapshot(
-        self, index: int, term: int, sessions: list[object], chunks: Sequence[bytes]
+        self,
+        index: int,
+        term: int,
+        sessions: list[object],
+        seats: Seats,
+        chunks: Sequence[bytes],
     ) -> int:
         """Replace the snapshot by one of ``chunks``, durably; return its size in bytes."""
         voters = sorted(self._settings.voters)
-        content = snapshot_file.encode(index, term, voters, sessions, chunks)
+        content = snapshot_file.encode(index, term, voters, sessions, seats, chunks)
         self.write_snapshot(content)
         return len(content)
 

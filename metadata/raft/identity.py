@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from raftkafka.errors import ForeignDataFolder
+
+
+class Seat(NamedTuple):
+    """The folder that votes for a voter, and the log index that seated it; 0 at formation."""
+
+    directory_id: bytes
+    since_index: int
+
+
+Seats = dict[int, Seat]
+"""By voter."""
+
+
+def merge(seats: Seats, others: Seats) -> Seats:
+    """Return the newest seat of each voter; readmissions are facts, so any order will do."""
+    merged = dict(seats)
+    for voter, seat in others.items():
+        if voter not in merged or seat.since_index > merged[voter].since_index:
+            merged[voter] = seat
+    return merged
+
+
+def seats_to_cbor(seats: Seats) -> list[object]:
+    """Return the array that stores seats."""
+    return [[voter, *seats[voter]] for voter in sorted(seats)]
+
+
+def seats_from_cbor(content: object) -> Seats:
+    """Read an array of ours, whose checksum was right."""
+    rows = cast("list[tuple[int, bytes, int]]", content)
+    return {voter: Seat(directory_id, since) for voter, directory_id, since in rows}
 
 
 class Identity(NamedTuple):

@@ -6,12 +6,15 @@ when they are durable. Nothing here touches a disk.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import overload
 
 from pysyncobj.journal import Journal as PySyncObjJournal
 
+from metadata.raft.commands import read_readmission
 from metadata.raft.frames import Record
-from metadata.raft.replay import Entry, cut_record, entry_record, vote_record
+from metadata.raft.identity import Seats
+from metadata.raft.replay import Entry, cut_record, entry_record, seats_record, vote_record
 
 ENTRY_OVERHEAD_BYTES = 160
 """What an entry costs in memory beside its command."""
@@ -20,7 +23,9 @@ ENTRY_OVERHEAD_BYTES = 160
 class Journal(PySyncObjJournal):
     """Entries ``base_index`` (exclusive) to ``last_index``, the term, and the vote in it."""
 
-    def __init__(self, term: int, voted_for: int | None, entries: list[Entry]) -> None:
+    def __init__(
+        self, term: int, voted_for: int | None, entries: list[Entry], seats: Seats
+    ) -> None:
         self._term = term
         self._voted_for = voted_for
         self._entries = entries
@@ -31,6 +36,12 @@ class Journal(PySyncObjJournal):
         """Newest entry that is on disk here."""
         self.committed_index = self.base_index
         """Entries up to here are never cut."""
+        self.seats = seats
+        """Which folders vote: what formation and applied readmissions say."""
+        self.readmissions: dict[int, int] = {}
+        """index -> voter, of the held entries that seat a folder."""
+        for entry in entries:
+            self._note_readmission(entry)
 
     # What the core asks.
 
@@ -104,15 +115,30 @@ class Journal(PySyncObjJournal):
         held = index - self.base_index
         if held > 0:
             del self._entries[:held]
+            self._forget_readmissions(lambda held_index: held_index <= index)
 
     def start_after(self, index: int, term: int) -> None:
         """Void what an installed snapshot contradicts or goes beyond."""
         assert self._in_flight_index is None
         if self.term_at(index) != term:
             self._entries = [(b"", index, term)]
+            self.readmissions.clear()
             self._staged.append(cut_record(index, term))
             self.durable_index = min(self.durable_index, index)
         self.committed_index = max(self.committed_index, index)
+
+    def set_seats(self, seats: Seats) -> None:
+        """Stage who votes; no vote or acknowledgement leaves before it is durable."""
+        self.seats = seats
+        self._staged.append(seats_record(seats))
+
+    def _note_readmission(self, entry: Entry) -> None:
+        if (content := read_readmission(entry[0])) is not None:
+            self.readmissions[entry[1]] = content[0]
+
+    def _forget_readmissions(self, is_gone: Callable[[int], bool]) -> None:
+        for index in [index for index in self.readmissions if is_gone(index)]:
+            del self.readmissions[index]
 
     # What PySyncObj calls.
 
@@ -122,6 +148,7 @@ class Journal(PySyncObjJournal):
         entry = (command, idx, term)
         self._entries.append(entry)
         self._staged.append(entry_record(entry))
+        self._note_readmission(entry)
 
     def deleteEntriesFrom(self, entryFrom: int) -> None:
         """Cut from a real conflict on; entries merely beyond a message's end are kept."""
@@ -130,6 +157,7 @@ class Journal(PySyncObjJournal):
         assert self._in_flight_index is None
         assert index > self.committed_index, f"entry {index} is committed and would be cut"
         del self._entries[entryFrom:]
+        self._forget_readmissions(lambda held_index: held_index >= index)
         self._staged.append(cut_record(self.last_index, self.last_term))
         self.durable_index = min(self.durable_index, self.last_index)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from metadata.raft import frames
 from metadata.raft.frames import DamagedFrame, Record
-from metadata.raft.identity import Identity
+from metadata.raft.identity import Identity, Seats
 from metadata.raft.replay import Entry, Replay, header_record, read_header
 from raftkafka.disk import Disk, File
 from raftkafka.errors import DamagedDisk
@@ -36,6 +36,8 @@ class Opened(NamedTuple):
     voted_for: int | None
     entries: list[Entry]
     """The first one is where the log starts: it is covered by a snapshot, or (b"", 0, 0)."""
+    seats: Seats
+    """Which folders vote, as far as this one knows."""
     torn: str | None
     """Where a torn tail was cut, for the log."""
 
@@ -74,7 +76,9 @@ class JournalFiles:
         if not numbers:
             self._roll(1, 0)
         state = self._state
-        opened = Opened(self._identity, state.term, state.voted_for, state.entries, torn)
+        opened = Opened(
+            self._identity, state.term, state.voted_for, state.entries, state.seats, torn
+        )
         self._state = state.without_entries()
         return opened
 

@@ -15,6 +15,8 @@ from metadata.raft.replay import Entry
 from raftkafka.errors import Malformed
 
 COUNT_MAX = 1 << 62
+SEATS_MAX = 100
+ID_BYTES = 16
 
 
 class PreVote(NamedTuple):
@@ -100,6 +102,14 @@ class TimeoutNow(NamedTuple):
     term: int
 
 
+class Seating(NamedTuple):
+    """The folders that vote, as the sender has them stored: (voter, directory id, since)."""
+
+    term: int
+    wants_answer: bool
+    seats: list[tuple[int, bytes, int]]
+
+
 Message = (
     PreVote
     | PreVoteAnswer
@@ -111,6 +121,7 @@ Message = (
     | SnapshotAnswer
     | StaleTerm
     | TimeoutNow
+    | Seating
 )
 
 
@@ -138,6 +149,8 @@ def from_wire(frame: object) -> Message:
         if not check(value):
             raise Malformed(f"{message_type.__name__}.{name}")
     message = cast("Callable[..., Message]", message_type)(*values)
+    if isinstance(message, Seating):
+        return message._replace(seats=[(*seat,) for seat in message.seats])
     return _checked_entries(message) if isinstance(message, AppendEntries) else message
 
 
@@ -176,6 +189,20 @@ def _is_data(value: object) -> bool:
     return isinstance(value, bytes)
 
 
+def _is_seats(value: object) -> bool:
+    if not isinstance(value, list) or len(cast("list[object]", value)) > SEATS_MAX:
+        return False
+    return all(map(_is_seat, cast("list[object]", value)))
+
+
+def _is_seat(value: object) -> bool:
+    match value:
+        case [voter, bytes(directory_id), since]:
+            return _is_count(voter) and len(directory_id) == ID_BYTES and _is_count(since)
+        case _:
+            return False
+
+
 _SHAPES: dict[type[Message], tuple[Callable[[object], bool], ...]] = {
     PreVote: (_is_count, _is_count, _is_count),
     PreVoteAnswer: (_is_count, _is_count, _is_flag),
@@ -187,6 +214,7 @@ _SHAPES: dict[type[Message], tuple[Callable[[object], bool], ...]] = {
     SnapshotAnswer: (_is_count, _is_count, _is_count, _is_count),
     StaleTerm: (_is_count,),
     TimeoutNow: (_is_count,),
+    Seating: (_is_count, _is_flag, _is_seats),
 }
 """What each field must be. The order of the kinds is the wire's."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from metadata.errors import ApplyFailed, RestoreFailed, UnknownOutcome
-from metadata.raft.commands import RequestId, unwrap, wrap
+from metadata.raft.commands import RequestId, read_readmission, readmission, unwrap, wrap
 from metadata.raft.journal import Journal
 from metadata.raft.sessions import Admission, Sessions
 from metadata.raft.snapshot_file import Snapshot
@@ -18,9 +18,15 @@ ProposalDone = Callable[[int | UnknownOutcome], None]
 class Proposals:
     """The state machine, the requests that it has seen, and who waits for an outcome."""
 
-    def __init__(self, journal: Journal, machine: StateMachine) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        machine: StateMachine,
+        on_readmission: Callable[[int, int, bytes], None],
+    ) -> None:
         self._journal = journal
         self._machine = machine
+        self._on_readmission = on_readmission
         self._sessions = Sessions()
         self._waiting: dict[int, list[ProposalDone]] = {}
         self._open_requests: dict[RequestId, int] = {}
@@ -42,6 +48,12 @@ class Proposals:
         if request is not None:
             self._open_requests[request] = index
 
+    def readmit(self, voter: int, directory_id: bytes, term: int, done: ProposalDone) -> None:
+        """Append the command that seats a voter's folder."""
+        index = self._journal.last_index + 1
+        self._journal.add(readmission(voter, directory_id), index, term)
+        self._waiting[index] = [done]
+
     def apply(self, held: bytes, index: int, term: int) -> None:
         """Apply a committed entry unless it is a repetition, and answer who waits for it.
 
@@ -53,6 +65,9 @@ class Proposals:
             done(outcome)
 
     def _apply(self, held: bytes, index: int, term: int) -> int | UnknownOutcome:
+        if (seat := read_readmission(held)) is not None:
+            self._on_readmission(index, *seat)
+            return index
         content = unwrap(held)
         if content is None:
             return index

@@ -45,6 +45,10 @@ class Pump:
         """Queue a peer's message for the next step."""
         self._inbox.append((source, message))
 
+    def forget(self, source: int) -> None:
+        """Drop what a former channel of a peer's delivered: it may tell of another folder."""
+        self._inbox = [entry for entry in self._inbox if entry[0] != source]
+
     def step(self) -> Generator[Work, None, None]:
         """Do one step; nothing else may happen to the node's folder meanwhile."""
         self._wrote = False

@@ -1,9 +1,11 @@
 """The journal's records, and the log that they add up to.
 
-    [0, format, node id, directory id, voters, size, last index, last term, term, voted for]
+    [0, format, node id, directory id, voters, size, last index, last term, term, voted for,
+     seats]
     [1, index, term, command]       an entry
     [2, term, voted for or null]    a new term, or a vote in it
     [3, index, term]                what follows that entry is void; without that entry, all is
+    [4, seats]                      which folders vote: [voter, directory id, since index] each
 
 The first record of a segment is of kind 0 and repeats where the log stood.
 """
@@ -14,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 from metadata.raft.frames import DamagedFrame, Record
-from metadata.raft.identity import Identity
+from metadata.raft.identity import Identity, Seats, seats_from_cbor, seats_to_cbor
 
-FORMAT = 1
-SEGMENT, ENTRY, VOTE, CUT = 0, 1, 2, 3
+FORMAT = 2
+SEGMENT, ENTRY, VOTE, CUT, SEATS = 0, 1, 2, 3, 4
 
 Entry = tuple[bytes, int, int]
 """(command, index, term): PySyncObj's order."""
@@ -39,6 +41,11 @@ def cut_record(index: int, term: int) -> Record:
     return [CUT, index, term]
 
 
+def seats_record(seats: Seats) -> Record:
+    """Return the record of who votes."""
+    return [SEATS, seats_to_cbor(seats)]
+
+
 class SegmentHeader(NamedTuple):
     """First record of a segment."""
 
@@ -48,13 +55,14 @@ class SegmentHeader(NamedTuple):
     last_term: int
     term: int
     voted_for: int | None
+    seats: Seats
 
 
 def header_record(identity: Identity, size: int, state: Replay) -> Record:
     """Return the first record of a segment that begins at ``state``."""
     owner: Record = [identity.node_id, identity.directory_id, list(identity.voters)]
     stand: Record = [state.last_index, state.last_term, state.term, state.voted_for]
-    return [SEGMENT, FORMAT, *owner, size, *stand]
+    return [SEGMENT, FORMAT, *owner, size, *stand, seats_to_cbor(state.seats)]
 
 
 def read_header(records: list[Record]) -> SegmentHeader:
@@ -64,10 +72,11 @@ def read_header(records: list[Record]) -> SegmentHeader:
         DamagedFrame: it is of another format.
     """
     match records:
-        case [[0, 1, int(node_id), bytes(directory_id), voters, int(size), *stand]]:
+        case [[0, 2, int(node_id), bytes(directory_id), voters, int(size), *stand, seats]]:
             identity = Identity(node_id, directory_id, tuple(cast("list[int]", voters)))
             last_index, last_term, term, voted_for = cast("tuple[int, int, int, int | None]", stand)
-            return SegmentHeader(identity, size, last_index, last_term, term, voted_for)
+            known = seats_from_cbor(seats)
+            return SegmentHeader(identity, size, last_index, last_term, term, voted_for, known)
         case _:
             raise DamagedFrame(0, "not a segment of a format that this version knows")
 
@@ -80,12 +89,13 @@ class Replay:
     voted_for: int | None = None
     entries: list[Entry] = field(default_factory=lambda: [(b"", 0, 0)])
     """The first one is where the log starts, and is itself not held."""
+    seats: Seats = field(default_factory=Seats)
 
     @classmethod
     def starting_at(cls, header: SegmentHeader) -> Replay:
         """Return the stand that the oldest segment begins with."""
         start: Entry = (b"", header.last_index, header.last_term)
-        return cls(header.term, header.voted_for, [start])
+        return cls(header.term, header.voted_for, [start], header.seats)
 
     @property
     def last_index(self) -> int:
@@ -99,12 +109,13 @@ class Replay:
 
     def stands_at(self, header: SegmentHeader) -> bool:
         """Whether a segment with this header continues this log."""
-        ours = (self.last_index, self.last_term, self.term, self.voted_for)
-        return ours == (header.last_index, header.last_term, header.term, header.voted_for)
+        ours = (self.last_index, self.last_term, self.term, self.voted_for, self.seats)
+        return ours == header[2:]
 
     def without_entries(self) -> Replay:
         """Return the same stand, holding the newest entry's place only."""
-        return Replay(self.term, self.voted_for, [(b"", self.last_index, self.last_term)])
+        end: Entry = (b"", self.last_index, self.last_term)
+        return Replay(self.term, self.voted_for, [end], self.seats)
 
     def take(self, records: list[Record]) -> bool:
         """Apply records in order; False if one of them cannot follow."""
@@ -122,6 +133,8 @@ class Replay:
                 self.term, self.voted_for = term, voted_for
             case [3, int(index), int(term)]:
                 self._cut(index, term)
+            case [4, list() as seats]:
+                self.seats = seats_from_cbor(cast("list[object]", seats))
             case _:
                 return False
         return True

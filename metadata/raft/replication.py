@@ -12,6 +12,7 @@ reaches it is first reduced to what is safe:
 from __future__ import annotations
 
 from metadata.raft.election import Election
+from metadata.raft.electorate import Electorate
 from metadata.raft.journal import Journal
 from metadata.raft.messages import AppendAnswer, AppendEntries, StaleTerm
 from metadata.raft.outbox import Outbox
@@ -34,6 +35,7 @@ class Replication:
         election: Election,
         reads: Reads,
         snapshots: SnapshotSender,
+        electorate: Electorate,
     ) -> None:
         self._settings = settings
         self._raft = raft
@@ -42,6 +44,7 @@ class Replication:
         self._election = election
         self._reads = reads
         self._snapshots = snapshots
+        self._electorate = electorate
         self._told_commit_index = 0
         self._sent_last_index = 0
         self._leader_round: tuple[int, int] = (0, 0)
@@ -109,7 +112,8 @@ class Replication:
     def advance_commit(self) -> None:
         """Commit what a majority holds durably, if it is of this term."""
         raft, journal = self._raft, self._journal
-        held = [raft.match_index(peer) for peer in raft.peers]
+        counts = self._electorate.counts
+        held = [raft.match_index(peer) if counts(peer) else 0 for peer in raft.peers]
         held.append(min(journal.durable_index, journal.last_index))
         held.sort(reverse=True)
         index = held[self._settings.majority - 1]
@@ -137,10 +141,19 @@ class Replication:
         if answer.success:
             raft.set_next_index(source, max(before, next_index))
             self._snapshots.caught_up(source, next_index)
-        if source in self._settings.voters:
+        if self._electorate.counts(source):
             self._reads.confirm(source, answer.read_round)
         if source in raft.connected:
             self.send(now, source)
+
+    def transfer(self) -> None:
+        """Ask a follower that counts and holds everything to take over, if there is one."""
+        raft, last_index = self._raft, self._journal.last_index
+        for peer in raft.peers:
+            reached = peer in raft.connected and raft.match_index(peer) == last_index
+            if reached and self._electorate.counts(peer):
+                raft.transfer_to(peer)
+                return
 
     # Follower.
 

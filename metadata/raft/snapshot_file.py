@@ -1,7 +1,7 @@
 """The snapshot: one file, replaced atomically, and sent to peers as it is.
 
 magic (8 bytes), meta length u32, state length u64, CRC-32C u32, meta, state
-meta  := CBOR [index, term, voters, sessions]
+meta  := CBOR [index, term, voters, sessions, seats]
 state := what the state machine gave
 """
 
@@ -14,7 +14,9 @@ from typing import NamedTuple, cast
 import cbor2
 from crc32c import crc32c
 
-MAGIC = b"RKSNAP\x00\x01"
+from metadata.raft.identity import Seats, seats_from_cbor, seats_to_cbor
+
+MAGIC = b"RKSNAP\x00\x02"
 _HEADER = struct.Struct("<8sIQI")
 _LENGTHS = struct.Struct("<IQ")
 
@@ -31,14 +33,21 @@ class Snapshot(NamedTuple):
     voters: tuple[int, ...]
     sessions: list[object]
     """What ``Sessions.encode`` gave."""
+    seats: Seats
+    """Which folders vote."""
     state: bytes
 
 
 def encode(
-    index: int, term: int, voters: Sequence[int], sessions: list[object], chunks: Sequence[bytes]
+    index: int,
+    term: int,
+    voters: Sequence[int],
+    sessions: list[object],
+    seats: Seats,
+    chunks: Sequence[bytes],
 ) -> bytes:
     """Return the file of a snapshot whose state is ``chunks``, joined."""
-    meta = cbor2.dumps([index, term, list(voters), sessions])
+    meta = cbor2.dumps([index, term, list(voters), sessions, seats_to_cbor(seats)])
     state = b"".join(chunks)
     crc = _crc(meta, state)
     return _HEADER.pack(MAGIC, len(meta), len(state), crc) + meta + state
@@ -62,10 +71,11 @@ def decode(content: bytes) -> Snapshot:
     if crc != _crc(meta, state):
         raise DamagedSnapshot("its checksum does not match")
     try:
-        index, term, voters, sessions = cast(
-            "tuple[int, int, list[int], list[object]]", cbor2.loads(meta)
+        index, term, voters, sessions, seats = cast(
+            "tuple[int, int, list[int], list[object], object]", cbor2.loads(meta)
         )
-        return Snapshot(index, term, tuple(voters), sessions, state)
+        known = seats_from_cbor(seats)
+        return Snapshot(index, term, tuple(voters), sessions, known, state)
     except (cbor2.CBORError, TypeError, ValueError):
         raise DamagedSnapshot("its first part is not what this version writes") from None
 

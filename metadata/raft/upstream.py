@@ -219,6 +219,17 @@ class Upstream(SyncObj):
         """Messages do not reach the node any more."""
         self._post.disconnect(self._node(node_id), observer=observer)
 
+    def forget_position(self, node_id: int) -> None:
+        """Take a node for one that holds nothing: it came back with another folder."""
+        node = self._node(node_id)
+        if node in self._SyncObj__raftMatchIndex:
+            self._SyncObj__raftMatchIndex[node] = 0
+            self._SyncObj__raftNextIndex[node] = self._journal.last_index + 1
+
+    def transfer_to(self, node_id: int) -> None:
+        """Ask a follower that holds everything to take over."""
+        self.transferLeadership(self._node(node_id))
+
     def become_candidate(self) -> None:
         """Open a term of one's own, with one's own vote."""
         assert self.selfNode is not None

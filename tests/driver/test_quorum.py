@@ -382,7 +382,8 @@ async def test_three_voters_elect_commit_and_replace_a_lost_leader(
         for here, voter in channels.voters.items():
             for there in channels.voters:
                 if there != here:
-                    voter.quorum.connected(there)
+                    directory_id = channels.voters[there].quorum.directory_id
+                    voter.quorum.connected(there, directory_id)
         voters = list(channels.voters.values())
         started = trio.current_time()
         first = await led(voters)
@@ -399,7 +400,7 @@ async def test_three_voters_elect_commit_and_replace_a_lost_leader(
         await trio.sleep(2 * ALONE.heartbeat_s)  # virtual: the answers arrive
         status = second.quorum.status()
         assert {replica.log_end_offset for replica in status.voters} == {status.high_watermark}
-        second.quorum.transfer_leadership()
+        await second.quorum.transfer_leadership()
         third = await led([voter for voter in voters if voter is not second])
         assert third.quorum.term > status.leader_epoch
         nursery.cancel_scope.cancel()

@@ -109,9 +109,12 @@ class Cluster:
     def connect(self, one: int, other: int) -> None:
         """Open the channel between two nodes; observers have none between them."""
         for here, there in ((one, other), (other, one)):
-            if here in self.lives and here != there and self._may_talk(here, there):
+            both_live = here in self.lives and there in self.lives
+            if both_live and here != there and self._may_talk(here, there):
                 is_observer = there in self.observers
-                self.lives[here].core.connected(self.world.now, there, observer=is_observer)
+                directory_id = self.lives[there].directory_id
+                core = self.lives[here].core
+                core.connected(self.world.now, there, directory_id, observer=is_observer)
                 self.lives[here].wake()
 
     def disconnect(self, one: int, other: int) -> None:

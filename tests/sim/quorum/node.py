@@ -76,8 +76,15 @@ class Life:
         self._folder = QuorumFolder(disk, FOLDER, settings, SEGMENT_BYTES)
         recovered: Recovered = self._folder.open(world.random.randbytes(16))
         self.core = RaftCore(
-            settings, recovered.journal, recovered.snapshot, self.machine, world.random, world.now
+            settings,
+            recovered.identity.directory_id,
+            recovered.journal,
+            recovered.snapshot,
+            self.machine,
+            world.random,
+            world.now,
         )
+        self.directory_id = recovered.identity.directory_id
         self.restored_at_start = self.machine.restored
         self.pump = Pump(self.core, self._folder, send, lambda: world.now)
         self.wake()
@@ -190,7 +197,10 @@ class Life:
 
         def work() -> None:
             folder = self._folder
-            sizes.append(folder.save_snapshot(save.last_index, save.term, save.sessions, chunks))
+            size = folder.save_snapshot(
+                save.last_index, save.term, save.sessions, save.seats, chunks
+            )
+            sizes.append(size)
 
         def saved() -> None:
             self.pump.saved(save.last_index, sizes[0])

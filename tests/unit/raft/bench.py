@@ -11,6 +11,7 @@ from metadata.errors import UnknownOutcome
 from metadata.raft.commands import RequestId
 from metadata.raft.core import RaftCore
 from metadata.raft.folder import QuorumFolder
+from metadata.raft.identity import Seat
 from metadata.raft.messages import Message
 from metadata.raft.pump import Pump
 from metadata.raft.settings import RaftSettings
@@ -69,6 +70,7 @@ class Node:
         self.journal = recovered.journal
         self.core = RaftCore(
             self.settings,
+            recovered.identity.directory_id,
             recovered.journal,
             recovered.snapshot,
             self.machine,
@@ -78,10 +80,29 @@ class Node:
         send = partial(self.bench.send, self.node_id)
         self.pump = Pump(self.core, self.folder, send, lambda: self.bench.now)
 
-    def restart(self, *, power_loss: bool = False) -> None:
+    def restart(self, *, power_loss: bool = False, connected: bool = True) -> None:
         """Kill it and start again."""
         self.disk = self.disk.after_power_loss() if power_loss else self.disk.after_kill()
         self.start()
+        if connected:
+            self.bench.reconnect(self.node_id)
+
+    def wipe(self) -> None:
+        """Start again with an empty folder, and channels to all others."""
+        self.bench.take(self.node_id)  # channels end with the process
+        for there in self.bench:
+            if there != self.node_id:
+                self.bench[there].core.disconnected(self.bench.now, self.node_id)
+        self.disk = self.bench.disk_type(Random(self.node_id))
+        self.start()
+        for there in self.bench:
+            if there != self.node_id:
+                self.bench.connect(self.node_id, there)
+
+    def readmit(self, voter: int) -> None:
+        """Ask for a voter's readmission; ``outcomes`` gets the outcome."""
+        self.core.readmit(self.bench.now, voter, self.outcomes.append)
+        self.step()
 
     def step(self) -> None:
         """Do what is due now, with a disk that takes no time."""
@@ -90,7 +111,9 @@ class Node:
                 work()
             for save in self.pump.take_saves():
                 folder, chunks = self.folder, list(save.chunks)
-                size = folder.save_snapshot(save.last_index, save.term, save.sessions, chunks)
+                size = folder.save_snapshot(
+                    save.last_index, save.term, save.sessions, save.seats, chunks
+                )
                 self.pump.saved(save.last_index, size)
             if not self.pump.is_due:
                 return
@@ -117,7 +140,9 @@ class Bench(dict[int, Node]):
 
     disk_type: type[EventDisk] = EventDisk
 
-    def __init__(self, voters: int, observers: Iterable[int] = (), **settings: int) -> None:
+    def __init__(
+        self, voters: int, observers: Iterable[int] = (), *, formed: bool = True, **settings: int
+    ) -> None:
         super().__init__()
         self.now = 1000.0
         self.random = Random(1)
@@ -126,11 +151,38 @@ class Bench(dict[int, Node]):
         base = replace(SETTINGS, voters=ids, **settings)
         for node_id in [*sorted(ids), *observers]:
             self[node_id] = Node(self, replace(base, node_id=node_id))
-        for here in self.values():
+        if formed and voters > 1:
+            self._form(ids)
+        for here in self:
             for there in self:
-                if there != here.node_id and (here.node_id in ids or there in ids):
-                    here.core.connected(self.now, there, observer=there not in ids)
+                if here < there and (here in ids or there in ids):
+                    self.connect(here, there)
+        if formed and voters > 1:
+            for node in self.values():
+                node.step()
+            self.take()
         self.hold_still()
+
+    def _form(self, voters: frozenset[int]) -> None:
+        """Let all voters know each other's folders from the start."""
+        seats = {voter: Seat(self[voter].identity.directory_id, 0) for voter in voters}
+        for voter in voters:
+            self[voter].journal.set_seats(seats)
+
+    def connect(self, one: int, other: int) -> None:
+        """Open the channel between two nodes."""
+        for here, there in ((one, other), (other, one)):
+            directory_id = self[there].identity.directory_id
+            is_observer = there not in self[here].settings.voters
+            self[here].core.connected(self.now, there, directory_id, observer=is_observer)
+
+    def reconnect(self, node_id: int) -> None:
+        """Let a restarted node know the others' folders, without a message."""
+        electorate = vars(self[node_id].core)["_electorate"]
+        for there, node in self.items():
+            if there != node_id:
+                electorate.connected(there, node.identity.directory_id)
+        vars(self[node_id].core)["_outbox"].take_late()
 
     def hold_still(self) -> None:
         """Put all election deadlines far away."""

@@ -7,6 +7,7 @@ from metadata.raft.messages import (
     PreVote,
     PreVoteAnswer,
     RequestVote,
+    Seating,
     TimeoutNow,
     Vote,
 )
@@ -163,13 +164,13 @@ def test_on_fresh_journals_the_lowest_connected_voter_campaigns_at_once() -> Non
     """Override 12: a new cluster does not wait for a time-out."""
     bench = Bench(3)
     low, middle = bench[2], bench[3]
-    low.restart()
-    middle.restart()
-    middle.core.connected(bench.now, 2)
+    low.restart(connected=False)
+    middle.restart(connected=False)
+    bench.connect(2, 3)
     middle.step()
-    assert not bench.take(3, None, PreVote), "node 2 is lower"
-    low.core.connected(bench.now, 3)
     low.step()
+    bench.deliver(bench.take(None, None, Seating))
+    assert not bench.take(3, None, PreVote), "node 2 is lower"
     assert bench.take(2, 3, PreVote), "node 1 is not there, and two are a majority"
 
 
@@ -178,7 +179,9 @@ def test_a_voter_with_a_history_waits_for_its_time_out() -> None:
     bench.elect(1, 2, 3)
     bench.flow()
     bench[1].restart()
-    bench[1].core.connected(bench.now, 2)
-    bench[1].core.connected(bench.now, 3)
-    bench[1].step()
+    bench.connect(1, 2)
+    bench.connect(1, 3)
+    for node in bench.values():
+        node.step()
+    bench.deliver(bench.take(None, None, Seating))
     assert not bench.take(1, None, PreVote)

@@ -279,7 +279,7 @@ def hear_observers(patch: Patch) -> None:
 
 
 def wait_on_fresh_journals(patch: Patch) -> None:
-    patch.setattr(Election, "connected", lambda self, now: None)
+    patch.setattr(Election, "hasten", lambda self, now: None)
 
 
 @dataclass(frozen=True)

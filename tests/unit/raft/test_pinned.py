@@ -114,7 +114,7 @@ def test_a_node_lives_without_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bench[1].journal.base_index > 1
     bench[2].restart()
     for peer in (1, 3):
-        bench[2].core.connected(bench.now, peer)
+        bench.connect(2, peer)
     bench.flow(rounds=40)
     assert bench[3].machine.applied == bench[1].machine.applied
 

@@ -35,7 +35,7 @@ def test_the_log_is_trimmed_only_behind_a_durable_snapshot() -> None:
     (save,) = node.pump.take_saves()
     assert node.journal.base_index == 0, "not written yet"
     chunks = list(save.chunks)
-    size = node.folder.save_snapshot(save.last_index, save.term, save.sessions, chunks)
+    size = node.folder.save_snapshot(save.last_index, save.term, save.sessions, save.seats, chunks)
     node.pump.saved(save.last_index, size)
     node.step()
     assert node.journal.base_index == save.last_index
@@ -193,8 +193,10 @@ def test_a_snapshot_of_garbage_changes_nothing() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param(snapshot_file.encode(50, 1, [1, 2, 4], [0, []], [b"x"]), id="other voters"),
-        pytest.param(snapshot_file.encode(50, 1, [], [0, []], [b"x"])[:-1], id="cut short"),
+        pytest.param(
+            snapshot_file.encode(50, 1, [1, 2, 4], [0, []], {}, [b"x"]), id="other voters"
+        ),
+        pytest.param(snapshot_file.encode(50, 1, [], [0, []], {}, [b"x"])[:-1], id="cut short"),
         pytest.param(b"", id="nothing"),
     ],
 )
