@@ -91,7 +91,16 @@ async def meet(stream: Stream, part: Part, secret: bytes, nonce: bytes) -> Seale
         await stream.send_all(ours)
         agreement = Agreement(secret, theirs, ours)
         other = Part.DIALLER
-    agreement.check_proof(other, await reader.take(PROOF_BYTES))
+    try:
+        proof = await reader.take(PROOF_BYTES)
+    except HandshakeFailed as closed:
+        if part is Part.LISTENER:
+            raise
+        raise HandshakeFailed(
+            "it does not take this node's proof: give all nodes the same content of "
+            "cluster.secret.file"
+        ) from closed
+    agreement.check_proof(other, proof)
     if part is Part.LISTENER:
         await stream.send_all(agreement.proof(part))
     opener = Opener(agreement.key(other))

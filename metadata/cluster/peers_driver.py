@@ -224,7 +224,7 @@ class Peers:
         except UNFIT as error:
             return None, str(error), True
         except BROKEN as error:
-            return None, why_broken(error), False
+            return None, why_broken(error), isinstance(error, trio.BrokenResourceError)
         try:
             if answer.identity.node_id != voter.node_id:
                 raise Refused(

@@ -73,19 +73,21 @@ class Opener:
         """
         start = self._position + LENGTH_BYTES
         if len(self._pending) < start:
-            return self._wait()
+            self._drop_taken()
+            return None
         (length,) = _LENGTH.unpack_from(self._pending, self._position)
         if length > self.body_bytes_max:
             raise Malformed(f"a frame of {length} bytes, and {self.body_bytes_max} are allowed")
         end = start + length
         if len(self._pending) < end + MAC_BYTES:
-            return self._wait()
+            self._drop_taken()
+            return None
         body = bytes(self._pending[start:end])
         self._check(body, self._pending[end : end + MAC_BYTES])
         self._position = end + MAC_BYTES
         return body
 
-    def _wait(self) -> None:
+    def _drop_taken(self) -> None:
         del self._pending[: self._position]
         self._position = 0
 

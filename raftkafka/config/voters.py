@@ -57,6 +57,6 @@ def parse_servers(texts: Iterable[str]) -> tuple[str, ...]:
             endpoint = parse_endpoint(f"SERVER://{text}")
         except ValueError:
             raise ValueError(f"{text} does not read host:port") from None
-        if not endpoint.host or not endpoint.port:
+        if not endpoint.host or "@" in endpoint.host or not endpoint.port:
             raise ValueError(f"{text} does not read host:port")
     return servers

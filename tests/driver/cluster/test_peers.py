@@ -15,7 +15,7 @@ from metadata.cluster.identity import PeerIdentity
 from metadata.cluster.link_driver import AT_WORK_MAX
 from metadata.cluster.peers_driver import PeerGone, Probe
 from metadata.cluster.settings import Address
-from metadata.raft.messages import AppendEntries, TimeoutNow, Vote
+from metadata.raft.messages import SnapshotChunk, TimeoutNow, Vote
 from raftkafka.errors import ErrorCode, KafkaError
 from tests.support.peers import SECRET, Cluster, Node, until
 
@@ -32,13 +32,12 @@ async def start(nursery: trio.Nursery, *nodes: Node) -> None:
 
 async def test_voters_and_observers_meet_and_each_pair_has_one_channel(cluster: Cluster) -> None:
     await cluster.take_ports(1, 2, 3)
-    nodes = [cluster.node(node_id) for node_id in (1, 2, 3, 7)]
+    everyone = {1, 2, 3, 7}
+    nodes = [cluster.node(node_id) for node_id in sorted(everyone)]
     async with trio.open_nursery() as nursery:
         await start(nursery, *nodes)
-        for node in nodes:
-            others = {1, 2, 3, 7} - {node.node_id}
-            await until(lambda node=node, others=others: node.connected == others)
-            assert len(node.events) == 3
+        await until(lambda: all(it.connected == everyone - {it.node_id} for it in nodes))
+        assert [len(node.events) for node in nodes] == [3, 3, 3, 3]
         nodes[0].peers.send(7, Vote(3))
         await until(lambda: nodes[3].messages == [(1, Vote(3))])
         nursery.cancel_scope.cancel()
@@ -209,12 +208,12 @@ async def test_a_peer_that_takes_nothing_costs_bounded_memory(cluster: Cluster) 
     await cluster.take_ports(1, 2)
     one = cluster.node(1, changes=lambda it: replace(it, queue_bytes_max=100_000))
     two = cluster.node(2)
-    entry = AppendEntries(1, 0, 0, 0, [(b"x" * 1000, 1, 1)], 0)
+    chunk = SnapshotChunk(1, 1, 0, 1000, b"x" * 1000)
     async with trio.open_nursery() as nursery:
         await start(nursery, one, two)
         await until(lambda: one.connected == {2})
         for _ in range(1000):
-            one.peers.send(2, entry)
+            one.peers.send(2, chunk)
         with pytest.raises(PeerGone) as full:
             await one.peers.call(2, "echo", [], deadline_s=5)
         assert not full.value.sent
