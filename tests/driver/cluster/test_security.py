@@ -47,7 +47,7 @@ async def undisturbed(cluster: Cluster) -> AsyncIterator[list[EventDict]]:
         async with trio.open_nursery() as nursery:
             await nursery.start(one.run)
             await nursery.start(two.run)
-            await until(lambda: one.connected == {2})
+            await until(lambda: one.connected == {2} and two.connected == {1})
             lines.clear()
             yield lines
             assert [event for event, node_id in one.events if node_id == 2] == ["+"]
