@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from metadata.cluster.secret import SECRET_BYTES, secret_text
-from raftkafka.protocol.messages.metadata import MetadataRequest, MetadataResponse
+from raftkafka.protocol.messages.metadata import (
+    MetadataRequest,
+    MetadataResponse,
+    MetadataResponseTopic,
+)
 from tests.chaos.asking import Asking
 from tests.chaos.lab import Lab, node_place
 from tests.support.broker import Server
@@ -24,8 +28,6 @@ ANSWER_S = 5.0
 METADATA_VERSION = 12
 METRIC = re.compile(r"^(kafka_\w+) (\S+)$", re.MULTILINE)
 
-T = TypeVar("T")
-
 
 class QuorumView(NamedTuple):
     """What one node knows of the quorum by itself, without asking anyone."""
@@ -36,13 +38,21 @@ class QuorumView(NamedTuple):
     """One past the last index that it knows to be committed."""
 
 
+class TopicTold(NamedTuple):
+    """A topic as a broker tells it."""
+
+    name: str
+    topic_id: str
+    partitions: tuple[tuple[int, int, int, tuple[int, ...], tuple[int, ...]], ...]
+    """Index, leader, leader epoch, replicas, ISR."""
+
+
 class Told(NamedTuple):
     """One broker's word on the metadata; equal words, equal metadata."""
 
     epoch: int
     high_watermark: int
-    topics: frozenset[tuple[str, str]]
-    """Names and ids."""
+    topics: frozenset[TopicTold]
 
 
 class LabBroker(Server):
@@ -81,27 +91,19 @@ class LabBroker(Server):
         """Let it go on."""
         os.kill(self.pid, signal.SIGCONT)
 
-    def asked(self, ask: Callable[[Asking], T]) -> T:
-        """Return what this broker answers to somebody at its own place, however cut off it is.
-
-        Raises:
-            OSError: it does not answer.
-        """
-        with (
-            self._lab.inside(self.place),
-            Asking(self.address, CLIENT_PORT, ANSWER_S) as connection,
-        ):
-            return ask(connection)
-
-    def topics(self) -> dict[str, str]:
-        """Return the id of every topic, in hex, as this broker tells it.
+    def topics(self) -> frozenset[TopicTold]:
+        """Return all topics as it tells them to somebody at its own place, however cut off it is.
 
         Raises:
             OSError: it does not answer.
         """
         request = MetadataRequest(topics=None, allow_auto_topic_creation=False)
-        answer = self.asked(lambda it: it.ask(request, METADATA_VERSION, MetadataResponse))
-        return {topic.name or "": topic.topic_id.hex() for topic in answer.topics}
+        with (
+            self._lab.inside(self.place),
+            Asking(self.address, CLIENT_PORT, ANSWER_S) as connection,
+        ):
+            answer = connection.ask(request, METADATA_VERSION, MetadataResponse)
+        return frozenset(_topic_told(topic) for topic in answer.topics)
 
     def quorum(self) -> QuorumView:
         """Return what it knows of the quorum.
@@ -124,6 +126,20 @@ class LabBroker(Server):
             int(float(values["kafka_server_raftmetrics_current_epoch"])),
             int(float(values["kafka_server_raftmetrics_high_watermark"])),
         )
+
+
+def _topic_told(topic: MetadataResponseTopic) -> TopicTold:
+    partitions = (
+        (
+            partition.partition_index,
+            partition.leader_id,
+            partition.leader_epoch,
+            tuple(partition.replica_nodes),
+            tuple(partition.isr_nodes),
+        )
+        for partition in topic.partitions
+    )
+    return TopicTold(topic.name or "", topic.topic_id.hex(), tuple(sorted(partitions)))
 
 
 class LabCluster:
@@ -200,7 +216,7 @@ class LabCluster:
         for broker in self.running():
             with suppress(OSError):
                 topics, view = broker.topics(), broker.quorum()
-                found.append(Told(view.epoch, view.high_watermark, frozenset(topics.items())))
+                found.append(Told(view.epoch, view.high_watermark, topics))
         return found
 
     def stop(self) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.chaos.brokers import LabBroker, LabCluster, Told
+from tests.chaos.brokers import LabBroker, LabCluster, Told, TopicTold
 from tests.chaos.lab import Lab
 from tests.chaos.linearizability import violations
 from tests.chaos.namespaces import CannotBuild
@@ -250,8 +250,8 @@ class MetadataRun:
 
         with suppress(TimeoutError):
             until(agree, "all brokers tell the same", LIVENESS_S)
-        assert agree(), "brokers differ in the end:\n" + "\n".join(map(str, agreed))
-        topics = dict(agreed[0].topics)
+        assert agree(), f"brokers differ in the end:\n{_differences(agreed)}"
+        topics = {topic.name: topic.topic_id for topic in agreed[0].topics}
         self.report.topics, self.report.epoch = len(topics), agreed[0].epoch
         touched = {one.topic for one in self._history()}
         for name in sorted(touched | topics.keys()):
@@ -297,6 +297,17 @@ class MetadataRun:
             and one.returned_s <= window.ended_s
             and one.node not in window.able
         ]
+
+
+def _differences(told: list[Told]) -> str:
+    if not told:
+        return "nobody answers"
+    common = frozenset[TopicTold].intersection(*(one.topics for one in told))
+    return "\n".join(
+        f"epoch {one.epoch}, offset {one.high_watermark}, only here: "
+        f"{sorted(one.topics - common)[:10]}"
+        for one in told
+    )
 
 
 def _shown(cuts: list[Cut]) -> str:
