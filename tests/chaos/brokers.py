@@ -85,11 +85,11 @@ class LabBroker(Server):
 
     def pause(self) -> None:
         """Let it stand still (SIGSTOP): its connections stay, nothing answers."""
-        os.kill(self.pid, signal.SIGSTOP)
+        self.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on."""
-        os.kill(self.pid, signal.SIGCONT)
+        self.send_signal(signal.SIGCONT)
 
     def topics(self) -> frozenset[TopicTold]:
         """Return all topics as it tells them to somebody at its own place, however cut off it is.
@@ -223,6 +223,6 @@ class LabCluster:
         """Stop all at once, cleanly."""
         running = self.running()
         for broker in running:
-            os.kill(broker.pid, signal.SIGTERM)
+            broker.send_signal(signal.SIGTERM)
         for broker in running:
             assert broker.wait() == 0, broker.log_text()[-3000:]

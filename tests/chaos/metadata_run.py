@@ -190,11 +190,13 @@ class MetadataRun:
             else:
                 broker.pause()
 
-    def _undo(self, fault: Fault, victims: list[LabBroker]) -> None:
+    @staticmethod
+    def _undo(fault: Fault, victims: list[LabBroker]) -> None:
         for broker in victims:
-            if broker.is_running and not fault.kills:
+            if not fault.kills:
                 broker.resume()
-        self._cluster.spawn()
+            elif not broker.is_running:
+                broker.spawn()
 
     def _watch_step_down(self, controller: int, began_s: float) -> None:
         """Wait until a controller that reaches no majority knows that it is none any more.
