@@ -20,7 +20,7 @@ from raftkafka.log.log_config import LogConfig
 from raftkafka.log.pace import Pace
 from raftkafka.log.producer_state import ProducedBatch
 from raftkafka.log.recovery import OpenedLog
-from raftkafka.log.segment import RELATIVE_OFFSET_MAX, DamagedLog, LogSlice, Segment
+from raftkafka.log.segment import RELATIVE_OFFSET_MAX, WALK_BYTES, DamagedLog, LogSlice, Segment
 from raftkafka.records import has_valid_crc, iterate_batches, pack_stamp, stamp_log_append_time
 from raftkafka.types import Buffer, TopicPartition
 
@@ -428,6 +428,35 @@ class AppendLog:
             return LogSlice(segment, segment.open_file(), position, end - position)
         except (OSError, DamagedLog) as error:
             self.refuse_read(error)
+
+    def cold_range(self, offset: int, max_bytes: int) -> LogSlice | None:
+        """Return what to bring into memory first, lest ``read`` waits for the disk.
+
+        That is so where batches that it looks for, the first and the last one, are not cached.
+        None while the log's end is read, and for what ``read`` refuses.
+        """
+        if self.failure is not None:
+            return None
+        if not self.log_start_offset <= offset < self.written_end_offset:
+            return None
+        found = self._ends.get(offset)
+        if found is not None and found[0].written_bytes - found[1] <= max_bytes:
+            return None  # it goes on from a known place to the end
+        try:
+            if found is not None:
+                segment, position = found
+                looked_at = [segment.floor_position(position + max_bytes)]
+            else:
+                segment = self.segments.from_offset(offset)[0]
+                position = segment.floor_position_of(offset)
+                looked_at = [position, segment.floor_position(position + max_bytes)]
+            file, end = segment.open_file(), segment.written_bytes
+            if all(file.is_warm(it, min(WALK_BYTES, end - it)) for it in looked_at):
+                return None
+            return LogSlice(segment, file, position, min(max_bytes, end - position))
+        except OSError as error:
+            self.fail(error)
+            return None
 
     def _locate(self, offset: int) -> tuple[Segment, int]:
         """Return segment and position of the first batch that ends at or after ``offset``."""

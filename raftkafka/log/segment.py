@@ -395,13 +395,23 @@ class Segment:
         """
         if offset <= self.base_offset:
             return 0
-        self.ensure_indexes()
-        entry = self.offset_index.floor_by_key(offset - self.base_offset)
-        start = entry.value if entry else 0
+        start = self.floor_position_of(offset)
         for batch in walk_whole(self.open_file(), start, self.written_bytes):
             if batch.header.last_offset >= offset:
                 return batch.position
         return self.written_bytes
+
+    def floor_position_of(self, offset: int) -> int:
+        """Return where a look-up of ``offset`` begins, by the index."""
+        self.ensure_indexes()
+        entry = self.offset_index.floor_by_key(offset - self.base_offset)
+        return entry.value if entry else 0
+
+    def floor_position(self, position: int) -> int:
+        """Return where a look-up of the batch around ``position`` begins, by the index."""
+        self.ensure_indexes()
+        entry = self.offset_index.floor_by_value(position)
+        return entry.value if entry else 0
 
     def cut_at_batch(self, start: int, limit: int, end: int) -> tuple[int, int]:
         """Return where to stop reading so that only whole batches lie from ``start`` to ``limit``.
@@ -412,9 +422,7 @@ class Segment:
         Raises:
             DamagedLog: no whole batch is at ``start``.
         """
-        self.ensure_indexes()
-        entry = self.offset_index.floor_by_value(limit)
-        position = max(start, entry.value) if entry else start
+        position = max(start, self.floor_position(limit))
         next_offset = self.base_offset
         for batch in walk(self.open_file(), position, end):
             if batch.end > limit:

@@ -22,13 +22,13 @@ def is_large(leader: PartitionLeader) -> bool:
 
 def write_large(disk: Disk, leaders: Sequence[PartitionLeader]) -> None:
     """Write what the logs have queued; a log whose write fails is failed."""
-    begun = [(leader, write) for leader in leaders if (write := leader.log.begin_write())]
+    begun = [(leader, begin) for leader in leaders if (begin := leader.log.begin_write())]
     failures: dict[PartitionLeader, OSError | None] = {}
 
-    def write(half: Sequence[tuple[PartitionLeader, PendingWrite]]) -> None:
-        outcomes = write_each([write for _, write in half])
+    def write_half(half: Sequence[tuple[PartitionLeader, PendingWrite]]) -> None:
+        outcomes = write_each([pending for _, pending in half])
         failures.update(zip((leader for leader, _ in half), outcomes, strict=True))
 
-    disk.run_both(lambda: write(begun[::2]), lambda: write(begun[1::2]))
+    disk.run_both(lambda: write_half(begun[::2]), lambda: write_half(begun[1::2]))
     for leader, pending in begun:
         leader.log.finish_write(pending, failures[leader])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from raftkafka.errors import ErrorCode, KafkaError
-from raftkafka.log.partition_log import PartitionLog
 from raftkafka.log.segment import LogSlice
 from raftkafka.protocol.frames import RequestHeader
 from raftkafka.protocol.messages.fetch import (
@@ -18,14 +17,14 @@ from raftkafka.protocol.messages.fetch import (
     FetchResponseTopic,
 )
 from raftkafka.server.connection import Connection, Output, Slot
+from raftkafka.server.read_ahead import Range
 from replication.leader import PartitionLeader
 
 READ_COMMITTED = 1
 UNKNOWN_OFFSET = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One partition of a Fetch: what the client asks, and the leader that has it, or why none."""
 
     asked: FetchPartition
@@ -117,7 +116,26 @@ class ParkedFetch(Slot):
 
     # ------------------------------------------------------------------ the answer
 
-    def ranges(self, response: FetchResponse) -> list[tuple[PartitionLog, LogSlice]]:
+    @property
+    def max_wait_ms(self) -> int:
+        """How long the client lets it wait."""
+        return self._request.max_wait_ms
+
+    def cold_ranges(self, max_bytes: int) -> list[Range]:
+        """Return what ``read`` would wait for the disk for, only to see where batches end."""
+        cold: list[Range] = []
+        max_bytes = min(max_bytes, self._request.max_bytes)
+        for topic in self._wanted:
+            for asked, leader, _ in topic:
+                if leader is None or leader.ended is not None:
+                    continue
+                limit = min(asked.partition_max_bytes, max_bytes)
+                found = leader.log.cold_range(asked.fetch_offset, limit)
+                if found is not None:
+                    cold.append((leader.log, found))
+        return cold
+
+    def ranges(self, response: FetchResponse) -> list[Range]:
         """Return the ranges of files in an answer, each with the log that it is of."""
         return [
             (wanted.leader.log, part.records)

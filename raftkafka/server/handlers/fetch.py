@@ -59,13 +59,23 @@ class FetchHandler:
             return
         wanted = self._locate(header, request)
         fetch = ParkedFetch(connection, header, request, wanted, self._advanced)
+        fetch.on_expiry = self._answer_with_what_there_is
+        cold = fetch.cold_ranges(self._max_bytes)
+        if cold:
+            fetch.hold_place()
+            self._read_ahead.then(cold, connection, lambda: self._read(fetch))
+        else:
+            self._read(fetch)
+
+    def _read(self, fetch: ParkedFetch) -> None:
+        if fetch.done:
+            return  # while it was read ahead for, the client left or the broker stops
         response, enough = fetch.read(self._max_bytes)
-        if enough or request.max_wait_ms <= 0:
+        if enough or fetch.max_wait_ms <= 0:
             self._answer(fetch, response)
             return
         fetch.park()
-        fetch.on_expiry = self._answer_with_what_there_is
-        self._expiry.add(self._clock.now_s + request.max_wait_ms / 1000, fetch)
+        self._expiry.add(self._clock.now_s + fetch.max_wait_ms / 1000, fetch)
 
     def complete(self) -> None:
         """Answer the parked fetches for which this turn's writes brought enough."""

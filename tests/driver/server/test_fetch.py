@@ -297,4 +297,4 @@ async def test_a_cold_range_is_read_ahead_by_a_thread(
         assert (await produce(other, batch())).error_code == 0, "others are served meanwhile"
         broker.disk.gate.open()
         response = await client.receive(FetchResponse, 12, sent)
-        assert len(values_in(response.responses[0].partitions[0])) == 3
+        assert len(values_in(response.responses[0].partitions[0])) == 4

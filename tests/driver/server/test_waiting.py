@@ -18,7 +18,7 @@ from raftkafka.protocol.messages.topics import (
     CreateTopicsResponse,
     DeleteTopicsRequest,
 )
-from tests.sim.memory_disk import MemoryDisk
+from tests.sim.memory_disk import MemoryDisk, MemoryFile
 from tests.sim.wire_client import WireClient
 from tests.support.client_requests import (
     batch,
@@ -302,6 +302,33 @@ async def test_a_directory_that_fails_answers_parked_fetches(
         failed, good = [topic.partitions[0] for topic in response.responses]
         assert failed.error_code == ErrorCode.KAFKA_STORAGE_ERROR
         assert good.error_code == 0
+
+
+async def test_where_batches_end_is_looked_up_in_memory(
+    memory: MemoryDriver, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A range that has to be cut costs a look into the file: not on the loop, if it is cold."""
+    pread = MemoryFile.pread
+
+    def read(self: MemoryFile, length: int, position: int) -> bytes:
+        if disk.is_cold:
+            disk.assert_in_thread()
+            disk.is_cold = False
+        return pread(self, length, position)
+
+    async with memory.broker() as broker:
+        disk = broker.disk
+        assert isinstance(disk, MemoryDisk)
+        client = await broker.client()
+        await client.create_topic("t")
+        for _ in range(4):
+            await produce(client, batch(b"x" * 10_000))
+        monkeypatch.setattr(MemoryFile, "pread", read)
+        for first in (0, 2):
+            disk.is_cold = True
+            request = fetch_request({("t", 0): first}, partition_max_bytes=25_000)
+            (part,) = await fetch(client, request)
+            assert len(values_in(part)) == 2
 
 
 async def test_a_read_that_fails_takes_its_directory_offline(
