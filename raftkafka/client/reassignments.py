@@ -61,9 +61,17 @@ def list_reassignments(
 
 
 def alter_reassignments(
-    client: Client, targets: Mapping[TopicPartition, Sequence[int] | None]
+    client: Client,
+    targets: Mapping[TopicPartition, Sequence[int] | None],
+    *,
+    allow_replication_factor_change: bool = True,
 ) -> dict[TopicPartition, str]:
     """Start moving each partition to its replicas; None stops a move that goes on.
+
+    Args:
+        client: the cluster.
+        targets: by partition, its replicas, the preferred leader first.
+        allow_replication_factor_change: False: refuse more or fewer replicas than there are.
 
     Returns:
         What is wrong, by partition; those that are not in it were accepted.
@@ -83,8 +91,15 @@ def alter_reassignments(
         )
         for name, ids in _by_topic(targets).items()
     ]
-    request = AlterPartitionReassignmentsRequest(topics=topics, timeout_ms=client.timeout_ms)
-    answer = client.ask_controller(request, AlterPartitionReassignmentsResponse, _codes)
+    request = AlterPartitionReassignmentsRequest(
+        topics=topics,
+        timeout_ms=client.timeout_ms,
+        allow_replication_factor_change=allow_replication_factor_change,
+    )
+    at_least = 0 if allow_replication_factor_change else 1
+    answer = client.ask_controller(
+        request, AlterPartitionReassignmentsResponse, _codes, at_least=at_least
+    )
     check(answer.error_code, answer.error_message)
     return {
         TopicPartition(topic.name, partition.partition_index): partition.error_message

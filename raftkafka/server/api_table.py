@@ -49,6 +49,7 @@ APIS = (
     Api(ApiKey.OFFSET_FOR_LEADER_EPOCH, 2, 4, offsets.handle_offset_for_leader_epoch),
     Api(ApiKey.DESCRIBE_CONFIGS, 1, 4, configs.handle_describe_configs),
     Api(ApiKey.ALTER_CONFIGS, 0, 2, configs.handle_alter_configs),
+    Api(ApiKey.ALTER_REPLICA_LOG_DIRS, 1, 2, log_dirs.handle_alter_replica_log_dirs),
     Api(ApiKey.DESCRIBE_LOG_DIRS, 1, 4, log_dirs.handle_describe_log_dirs),
     Api(ApiKey.CREATE_PARTITIONS, 0, 3, topics.handle_create_partitions),
     Api(ApiKey.ELECT_LEADERS, 0, 2, leader_elections.handle_elect_leaders),

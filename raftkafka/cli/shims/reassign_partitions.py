@@ -9,25 +9,37 @@ from collections.abc import Mapping, Sequence
 
 from raftkafka.cli.report import FAILED, one_line
 from raftkafka.cli.shims.connect import add_connection, connect
+from raftkafka.cli.shims.log_dir_moves import (
+    NotStarted,
+    all_arrived,
+    cancel_moves,
+    moves_text,
+    start_moves,
+)
 from raftkafka.cli.shims.options import OptionParser, Options, run_tool
 from raftkafka.cli.shims.reassignment_files import (
+    LogDirPlan,
     Plan,
     check_plan,
     ids_text,
     plan_text,
     read_plan,
     read_topics,
+    replicas_of,
 )
 from raftkafka.cli.shims.reassignment_proposal import proposed, read_broker_list
-from raftkafka.cli.shims.replication_throttles import clear_throttles, set_throttles
+from raftkafka.cli.shims.replication_throttles import (
+    Moves,
+    clear_throttles,
+    moves_of,
+    set_log_dir_throttle,
+    set_throttles,
+)
 from raftkafka.client.client import Client
 from raftkafka.client.cluster import describe_cluster
 from raftkafka.client.errors import ClientError, RequestFailed
-from raftkafka.client.reassignments import (
-    Reassignment,
-    alter_reassignments,
-    list_reassignments,
-)
+from raftkafka.client.log_dirs import find_replicas
+from raftkafka.client.reassignments import alter_reassignments, list_reassignments
 from raftkafka.client.topics import describe_topics, list_topics
 from raftkafka.errors import ErrorCode
 from raftkafka.types import TopicPartition
@@ -42,7 +54,13 @@ NEEDED = {
 }
 ALLOWED = {
     "generate": ("disable-rack-aware",),
-    "execute": ("additional", "throttle", "replica-alter-log-dirs-throttle", "timeout"),
+    "execute": (
+        "additional",
+        "disallow-replication-factor-change",
+        "replica-alter-log-dirs-throttle",
+        "throttle",
+        "timeout",
+    ),
     "verify": ("preserve-throttles",),
     "cancel": ("preserve-throttles", "timeout"),
     "list": (),
@@ -94,9 +112,18 @@ def _parser() -> OptionParser:
     parser.value("broker-list", "With --generate: the brokers to move to, 1,2,3.")
     parser.flag("disable-rack-aware", "With --generate: whatever the brokers' racks are.")
     parser.value("throttle", "With --execute: bytes/s between brokers.", int, default=NO_THROTTLE)
-    parser.value("replica-alter-log-dirs-throttle", None, int, default=NO_THROTTLE)
-    parser.value("timeout", None, int)
+    parser.value(
+        "replica-alter-log-dirs-throttle",
+        "With --execute: bytes/s between log directories.",
+        int,
+        default=NO_THROTTLE,
+    )
+    parser.value("timeout", "How long to wait for replicas, in ms.", int, default=10_000)
     parser.flag("additional", "With --execute: even while other reassignments go on.")
+    parser.flag(
+        "disallow-replication-factor-change",
+        "With --execute: refuse a plan that gives a partition more or fewer replicas.",
+    )
     parser.flag("preserve-throttles", "With --verify, --cancel: let throttles be.")
     return parser
 
@@ -128,12 +155,18 @@ def _generate(client: Client, options: Options) -> None:
     current = _assignments(client, topics)
     brokers = [each for each in describe_cluster(client).brokers if each.node_id in node_ids]
     plan = proposed(current, brokers, by_rack="disable-rack-aware" not in options)
-    print(f"Current partition replica assignment\n{plan_text(current)}\n")
+    print(f"Current partition replica assignment\n{_with_places(client, current)}\n")
     print(f"Proposed partition reassignment configuration\n{plan_text(plan)}")
 
 
+def _with_places(client: Client, current: Plan) -> str:
+    """Return what is there in the form of a plan, for the way back."""
+    replicas = [it for key, node_ids in current.items() for it in replicas_of(key, node_ids)]
+    return plan_text(current, find_replicas(client, replicas))
+
+
 def _execute(client: Client, options: Options) -> None:
-    plan = read_plan(options.must("reassignment-json-file", str))
+    plan, log_dirs = read_plan(options.must("reassignment-json-file", str))
     check_plan(plan)
     ongoing = list_reassignments(client)
     if ongoing and "additional" not in options:
@@ -148,23 +181,22 @@ def _execute(client: Client, options: Options) -> None:
     if strangers:
         raise ClientError(f"Unknown broker id {strangers[0]}")
     current = _current(client, plan)
-    print(f"Current partition replica assignment\n\n{plan_text(current)}\n")
+    print(f"Current partition replica assignment\n\n{_with_places(client, current)}\n")
     print("Save this to use as the --reassignment-json-file option during rollback")
-    _throttle(client, options, plan, current, ongoing)
-    wrong = alter_reassignments(client, plan)
+    _throttle(client, options, moves_of(plan, current, ongoing), log_dirs)
+    any_factor = "disallow-replication-factor-change" not in options
+    wrong = alter_reassignments(client, plan, allow_replication_factor_change=any_factor)
     if wrong:
         raise _Refused(f"Error reassigning partition(s):\n{_reasons(wrong)}")
     plural = "" if len(plan) == 1 else "s"
     print(f"Successfully started partition reassignment{plural} for {_names(plan)}")
+    try:
+        start_moves(client, log_dirs, options.must("timeout", int))
+    except NotStarted as error:
+        raise _Refused(str(error)) from error
 
 
-def _throttle(
-    client: Client,
-    options: Options,
-    plan: Plan,
-    current: Plan,
-    ongoing: Mapping[TopicPartition, Reassignment],
-) -> None:
+def _throttle(client: Client, options: Options, moves: Moves, log_dirs: LogDirPlan) -> None:
     between_brokers = options.must("throttle", int)
     between_log_dirs = options.must("replica-alter-log-dirs-throttle", int)
     if between_brokers < 0 and between_log_dirs < 0:
@@ -173,10 +205,12 @@ def _throttle(
         "Warning: You must run --verify periodically, until the reassignment completes, to ensure "
         "the throttle is removed."
     )
-    # No replica moves between log directories here, so that the other throttle is nobody's.
     if between_brokers >= 0:
-        set_throttles(client, plan, current, ongoing, between_brokers)
+        set_throttles(client, moves, between_brokers)
         print(f"The inter-broker throttle limit was set to {between_brokers} B/s")
+    if between_log_dirs >= 0:
+        set_log_dir_throttle(client, log_dirs, between_log_dirs)
+        print(f"The replica-alter-dir throttle limit was set to {between_log_dirs} B/s")
 
 
 def _current(client: Client, plan: Plan) -> Plan:
@@ -210,7 +244,7 @@ def _assignments(client: Client, topics: Sequence[str]) -> Plan:
 
 
 def _verify(client: Client, options: Options) -> None:
-    plan = read_plan(options.must("reassignment-json-file", str))
+    plan, log_dirs = read_plan(options.must("reassignment-json-file", str))
     ongoing = list_reassignments(client)
     there = {topic.name for topic in list_topics(client)}
     at_rest = {key.topic for key in plan if key not in ongoing} & there
@@ -226,13 +260,15 @@ def _verify(client: Client, options: Options) -> None:
                 f"There is no active reassignment of partition {key}, but replica set is "
                 f"{ids_text(present.get(key, ()))} rather than {ids_text(target)}."
             )
-    print()  # where Kafka tells of moves between log directories
-    if not ongoing and "preserve-throttles" not in options:
+    places = find_replicas(client, log_dirs)
+    print(moves_text(log_dirs, places))
+    arrived = all_arrived(log_dirs, places)
+    if arrived and not ongoing and "preserve-throttles" not in options:
         clear_throttles(client, plan)
 
 
 def _cancel(client: Client, options: Options) -> None:
-    plan = read_plan(options.must("reassignment-json-file", str))
+    plan, log_dirs = read_plan(options.must("reassignment-json-file", str))
     ongoing = list_reassignments(client, plan)
     if ongoing:
         wrong = alter_reassignments(client, dict.fromkeys(ongoing))
@@ -244,7 +280,8 @@ def _cancel(client: Client, options: Options) -> None:
         print(f"Successfully cancelled partition reassignment{plural} for: {_names(ongoing)}")
     else:
         print("None of the specified partition reassignments are active.")
-    print("None of the specified partition moves are active.", end="")
+    if not cancel_moves(client, log_dirs, options.must("timeout", int)):
+        print("None of the specified partition moves are active.", end="")
     if "preserve-throttles" not in options:
         clear_throttles(client, plan)
 

@@ -11,12 +11,15 @@ from typing import TypeVar
 
 from raftkafka.cli.shims.json_files import misshapen, read_document
 from raftkafka.client.errors import ClientError
+from raftkafka.client.log_dirs import PartitionReplica, Place
 from raftkafka.types import TopicPartition
 
 T = TypeVar("T")
 
 Plan = dict[TopicPartition, tuple[int, ...]]
 """The replicas of partitions, the preferred leader first."""
+LogDirPlan = dict[PartitionReplica, str]
+"""The log directories of replicas for which not any will do."""
 
 ANY_LOG_DIR = "any"
 
@@ -39,19 +42,20 @@ def read_topics(path: str) -> list[str]:
     return topics
 
 
-def read_plan(path: str) -> Plan:
-    """Return the plan of a file.
+def read_plan(path: str) -> tuple[Plan, LogDirPlan]:
+    """Return the plan of a file, and the log directories that it names.
 
     Raises:
-        ClientError: it cannot be read, names something twice, or names log directories.
+        ClientError: it cannot be read, or names a partition twice.
     """
     document = read_document(path)
     found: list[tuple[TopicPartition, tuple[int, ...]]] = []
+    log_dirs: LogDirPlan = {}
     try:
         for entry in document.get("partitions", ()):
             key = TopicPartition(str(entry["topic"]), int(entry["partition"]))
             replicas = tuple(int(node_id) for node_id in entry["replicas"])
-            _check_log_dirs(key, replicas, entry.get("log_dirs"))
+            log_dirs |= _log_dirs(key, replicas, entry.get("log_dirs"))
             found.append((key, replicas))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise misshapen(path, "topic, partition and replicas", error) from error
@@ -59,7 +63,7 @@ def read_plan(path: str) -> Plan:
     if twice:
         shown = ",".join(str(key) for key in twice)
         raise ClientError(f"Partition reassignment contains duplicate topic partitions: {shown}")
-    return dict(found)
+    return dict(found), log_dirs
 
 
 def check_plan(plan: Plan) -> None:
@@ -82,14 +86,23 @@ def check_plan(plan: Plan) -> None:
         raise ClientError(f"Partition replica lists may not contain duplicate entries: {shown}")
 
 
-def plan_text(plan: Mapping[TopicPartition, Sequence[int]]) -> str:
-    """Return a plan as Kafka writes it: one line of JSON, partitions in order."""
+def plan_text(plan: Plan, places: Mapping[PartitionReplica, Place] | None = None) -> str:
+    """Return a plan as Kafka writes it: one line of JSON, partitions in order.
+
+    Args:
+        plan: the replicas of partitions.
+        places: where replicas lie; without it, or where that is not known, any directory will do.
+    """
+    known = places or {}
     partitions = [
         {
             "topic": key.topic,
             "partition": key.partition,
             "replicas": list(replicas),
-            "log_dirs": [ANY_LOG_DIR] * len(replicas),
+            "log_dirs": [
+                known.get(replica, Place()).current or ANY_LOG_DIR
+                for replica in replicas_of(key, replicas)
+            ],
         }
         for key, replicas in sorted(plan.items())
     ]
@@ -103,21 +116,24 @@ def ids_text(ids: Iterable[int]) -> str:
     return ",".join(str(node_id) for node_id in ids)
 
 
-def _check_log_dirs(key: TopicPartition, replicas: Sequence[int], log_dirs: object) -> None:
+def replicas_of(key: TopicPartition, node_ids: Iterable[int]) -> list[PartitionReplica]:
+    """Return a partition's replicas on these brokers."""
+    return [PartitionReplica(node_id, key) for node_id in node_ids]
+
+
+def _log_dirs(
+    key: TopicPartition, replicas: Sequence[int], log_dirs: Sequence[object] | None
+) -> LogDirPlan:
     if log_dirs is None:
-        return
-    if not isinstance(log_dirs, list):
-        raise TypeError("log_dirs is no list")
-    if len(log_dirs) != len(replicas):
+        return {}
+    paths = [str(path) for path in log_dirs]
+    if len(paths) != len(replicas):
         raise ClientError(
             f"Size of replicas list {list(replicas)} is different from size of log dirs list "
-            f"[{', '.join(map(str, log_dirs))}] for partition {key}"
+            f"[{', '.join(paths)}] for partition {key}"
         )
-    if any(log_dir != ANY_LOG_DIR for log_dir in log_dirs):
-        raise ClientError(
-            f"{key}: brokers choose the log directories of their replicas",
-            hint=f'write "{ANY_LOG_DIR}" in log_dirs, or leave log_dirs out',
-        )
+    pairs = zip(replicas_of(key, replicas), paths, strict=True)
+    return {replica: path for replica, path in pairs if path != ANY_LOG_DIR}
 
 
 def _twice(items: Sequence[T]) -> list[T]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from raftkafka.cli.shims.reassignment_files import Plan, ids_text
+from raftkafka.cli.shims.reassignment_files import LogDirPlan, Plan, ids_text
 from raftkafka.client.client import Client
 from raftkafka.client.cluster import describe_cluster
 from raftkafka.client.configs import Resource, ResourceType, alter_configs
@@ -31,9 +31,10 @@ class Move(NamedTuple):
     destinations: frozenset[int]
 
 
-def moves_of(
-    plan: Plan, current: Plan, ongoing: Mapping[TopicPartition, Reassignment]
-) -> dict[TopicPartition, Move]:
+Moves = Mapping[TopicPartition, Move]
+
+
+def moves_of(plan: Plan, current: Plan, ongoing: Mapping[TopicPartition, Reassignment]) -> Moves:
     """Return all moves: those that go on, and those of a plan in their place or beside them."""
     moves = {
         key: Move(
@@ -48,7 +49,7 @@ def moves_of(
     return moves
 
 
-def throttled_replicas(moves: Mapping[TopicPartition, Move]) -> dict[str, dict[str, str]]:
+def throttled_replicas(moves: Moves) -> dict[str, dict[str, str]]:
     """Return the configs of each topic that name the replicas to throttle, in Kafka's order."""
     leaders: dict[str, set[str]] = {}
     followers: dict[str, set[str]] = {}
@@ -68,19 +69,12 @@ def throttled_replicas(moves: Mapping[TopicPartition, Move]) -> dict[str, dict[s
     }
 
 
-def set_throttles(
-    client: Client,
-    plan: Plan,
-    current: Plan,
-    ongoing: Mapping[TopicPartition, Reassignment],
-    bytes_per_s: int,
-) -> None:
-    """Throttle what a plan moves, and what is moved already.
+def set_throttles(client: Client, moves: Moves, bytes_per_s: int) -> None:
+    """Throttle what is moved between brokers.
 
     Raises:
         ClientError: a broker does not know the rates; then nothing is throttled.
     """
-    moves = moves_of(plan, current, ongoing)
     involved = sorted(
         {node_id for move in moves.values() for node_id in move.sources | move.destinations}
     )
@@ -88,6 +82,16 @@ def set_throttles(
         alter_configs(client, _broker(node_id), to_set=dict.fromkeys(RATES, str(bytes_per_s)))
     for topic, configs in throttled_replicas(moves).items():
         alter_configs(client, Resource(ResourceType.TOPIC, topic), to_set=configs)
+
+
+def set_log_dir_throttle(client: Client, log_dirs: LogDirPlan, bytes_per_s: int) -> None:
+    """Throttle what is moved between log directories.
+
+    Raises:
+        ClientError: a broker does not know the rate.
+    """
+    for node_id in sorted({replica.node_id for replica in log_dirs}):
+        alter_configs(client, _broker(node_id), to_set={LOG_DIR_RATE: str(bytes_per_s)})
 
 
 def clear_throttles(client: Client, plan: Plan) -> None:

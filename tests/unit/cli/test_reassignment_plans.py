@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from raftkafka.cli.shims.leader_election import read_partitions
+from raftkafka.cli.shims.log_dir_moves import all_arrived, moves_text
 from raftkafka.cli.shims.reassignment_files import (
     check_plan,
     plan_text,
@@ -16,6 +17,7 @@ from raftkafka.cli.shims.reassignment_files import (
 )
 from raftkafka.cli.shims.replication_throttles import Move, moves_of, throttled_replicas
 from raftkafka.client.errors import ClientError
+from raftkafka.client.log_dirs import PartitionReplica, Place
 from raftkafka.client.reassignments import Reassignment
 from raftkafka.types import TopicPartition
 
@@ -40,7 +42,44 @@ def test_a_plan_is_written_as_it_is_read(tmp_path: Path) -> None:
         '{"topic":"a","partition":0,"replicas":[1,2],"log_dirs":["any","any"]},'
         '{"topic":"b","partition":0,"replicas":[3,1],"log_dirs":["any","any"]}]}'
     )
-    assert read_plan(written(tmp_path, text)) == plan
+    assert read_plan(written(tmp_path, text)) == (plan, {})
+
+
+def test_a_plan_may_name_log_directories(tmp_path: Path) -> None:
+    places = {PartitionReplica(2, A0): Place("/d2"), PartitionReplica(1, A0): Place()}
+    text = plan_text({A0: (1, 2)}, places)
+    assert '"log_dirs":["any","/d2"]' in text
+    plan, log_dirs = read_plan(written(tmp_path, text))
+    assert (plan, log_dirs) == ({A0: (1, 2)}, {PartitionReplica(2, A0): "/d2"})
+
+
+@pytest.mark.parametrize(
+    ("place", "line", "arrived"),
+    [
+        (
+            Place(),
+            "Partition a-0 is not found in any live log dir on broker 2. "
+            "There is likely an offline log directory on the broker.",
+            True,
+        ),
+        (Place("/d"), "Reassignment of replica a-0-2 completed successfully.", True),
+        (Place("/x", "/d"), "Reassignment of replica a-0-2 is still in progress.", False),
+        (
+            Place("/x", "/y"),
+            "Partition a-0 on broker 2 is being moved to log dir /y instead of /d.",
+            False,
+        ),
+        (
+            Place("/x"),
+            "Partition a-0 on broker 2 is not being moved from log dir /x to /d.",
+            True,
+        ),
+    ],
+)
+def test_how_far_a_replica_is(place: Place, line: str, arrived: bool) -> None:
+    replica = PartitionReplica(2, A0)
+    assert moves_text({replica: "/d"}, {replica: place}) == line
+    assert all_arrived({replica: "/d"}, {replica: place}) is arrived
 
 
 @pytest.mark.parametrize(
@@ -56,10 +95,6 @@ def test_a_plan_is_written_as_it_is_read(tmp_path: Path) -> None:
         (
             {"partitions": [entry(A0, 1, log_dirs=["any", "any"])]},
             r"Size of replicas list \[1\] is different from size of log dirs list \[any, any\]",
-        ),
-        (
-            {"partitions": [entry(A0, 1, log_dirs=["/d"])]},
-            "brokers choose the log directories of their replicas",
         ),
     ],
 )
