@@ -8,7 +8,7 @@ from random import Random
 
 import cbor2
 
-from metadata.errors import NotController, UnknownOutcome
+from metadata.errors import NotController, NotReadmitted, UnknownOutcome
 from metadata.raft.commands import RequestId
 from metadata.raft.messages import Message, from_wire, to_wire
 from metadata.raft.settings import RaftSettings
@@ -39,6 +39,8 @@ class Counts:
     repeated: int = 0
     reads: int = 0
     crashes: int = 0
+    wiped: int = 0
+    readmitted: int = 0
     messages: int = 0
     installed: int = 0
     """Snapshots from a leader, in the last lives."""
@@ -60,6 +62,11 @@ class Cluster:
         self.delays = {node_id: Delays() for node_id in self.everyone}
         self.disks = {node_id: EventDisk(disk_random) for node_id in self.everyone}
         self.lives: dict[int, Life] = {}
+        self.folders: dict[int, bytes] = {}
+        """Directory id of each node's newest life."""
+        self.wiped: set[int] = set()
+        """Voters that wait for their readmission."""
+        self._disk_random = disk_random
         self.is_quiet = False
         """Clients and faults have stopped."""
 
@@ -90,6 +97,7 @@ class Cluster:
             self.delays[node_id],
             partial(self.send, node_id),
         )
+        self.folders[node_id] = life.directory_id
         self.world.note("start", node_id)
         for other_id in sorted(self.lives):
             self.disconnect(node_id, other_id)
@@ -105,6 +113,42 @@ class Cluster:
         self.world.note("crash", node_id, power_loss)
         for other_id in sorted(self.lives):
             self.disconnect(node_id, other_id)
+
+    def wipe(self, node_id: int) -> None:
+        """Replace a node's disk by an empty one."""
+        self.counts.wiped += 1
+        self.disks[node_id] = EventDisk(self._disk_random)
+        self.checks.terms.pop(node_id, None)
+        if node_id in self.voters:
+            self.wiped.add(node_id)
+        self.world.note("wipe", node_id)
+
+    def readmit(self) -> None:
+        """Do what an operator does: ask the leader for every wiped voter, until it is done."""
+        leader = self.leader()
+        for voter in sorted(self.wiped):
+            if leader is None or voter not in self.lives:
+                continue
+            folder = self.lives[voter].directory_id
+
+            def done(outcome: int | UnknownOutcome, voter: int = voter, f: bytes = folder) -> None:
+                if not isinstance(outcome, UnknownOutcome) and self.folders[voter] == f:
+                    self.counts.readmitted += 1
+                    self.wiped.discard(voter)
+
+            try:
+                leader.core.readmit(self.world.now, voter, done)
+            except NotReadmitted as refusal:
+                if "has its vote" in str(refusal):
+                    self.wiped.discard(voter)
+            except NotController:
+                return
+            leader.wake()
+
+    def keep_readmitting(self) -> None:
+        """Ask again and again."""
+        self.readmit()
+        self.world.after(1.0, self.keep_readmitting)
 
     def connect(self, one: int, other: int) -> None:
         """Open the channel between two nodes; observers have none between them."""
@@ -141,14 +185,17 @@ class Cluster:
         if (source, target) in network.cut or random.random() < network.loss:
             return
         frame = cbor2.dumps(to_wire(message))
+        folder = self.lives[source].directory_id
         for _ in range(2 if random.random() < network.duplication else 1):
             delay_s = random.uniform(network.shortest_s, network.longest_s)
             if random.random() < 0.02:
                 delay_s *= random.choice([50, 1000])  # overtaken by many later ones
-            self.world.after(delay_s, partial(self._arrive, source, target, frame))
+            self.world.after(delay_s, partial(self._arrive, source, target, folder, frame))
 
-    def _arrive(self, source: int, target: int, frame: bytes) -> None:
+    def _arrive(self, source: int, target: int, folder: bytes, frame: bytes) -> None:
         life = self.lives.get(target)
+        if self.folders[source] != folder:
+            return  # a channel proved another folder since; none delivers for the former one
         if life is not None and (source, target) not in self.network.cut:
             self.counts.messages += 1
             life.deliver(source, from_wire(cbor2.loads(frame)))
@@ -164,7 +211,7 @@ class Cluster:
     def converged(self) -> bool:
         """Whether everyone has applied all that one leader has in its log."""
         leader = self.leader()
-        if leader is None or len(self.lives) < len(self.everyone):
+        if leader is None or len(self.lives) < len(self.everyone) or self.wiped:
             return False
         last_index = leader.core.journal.last_index
         return all(life.core.applied_index == last_index for life in self.lives.values())

@@ -44,6 +44,10 @@ class Schedule:
             self._slow_disk,
             self._transfer,
             self._reconnect,
+            self._wipe,
+            self._step_clock,
+            self._one_way,
+            self._slow_link,
         ]
         chosen = [kind for kind in kinds if random.random() < 0.6]
         self._kinds = [*chosen, self._crash, self._heal]
@@ -62,6 +66,8 @@ class Schedule:
             cluster.start(node_id)
         for client_id in range(4):
             Client(cluster, client_id, 0.05)
+        if len(cluster.voters) > 1:
+            cluster.keep_readmitting()
         world.after(1.0, self._fault)
         world.run_until(world.now + self._seconds)
         cluster.settle(CONVERGENCE_S)
@@ -144,6 +150,36 @@ class Schedule:
         cluster = self.cluster
         cluster.crash(node_id, power_loss=cluster.random.random() < self._power_loss)
         cluster.world.after(down_s, partial(cluster.start, node_id))
+
+    def _wipe(self) -> None:
+        """One folder is lost at a time, and the operator readmits it before the next."""
+        cluster = self.cluster
+        if cluster.wiped or len(cluster.voters) == 1:
+            return
+        node_id = cluster.random.choice(cluster.everyone)
+        formed = [life for life in cluster.lives.values() if life.core.leader_term is not None]
+        if node_id in cluster.lives and formed:
+            cluster.crash(node_id, power_loss=False)
+            cluster.wipe(node_id)
+            down_s = cluster.random.uniform(0.02, self._down_max_s)
+            cluster.world.after(down_s, partial(cluster.start, node_id))
+
+    def _step_clock(self) -> None:
+        """A node's timers are late by up to two seconds, once: its clock went another pace."""
+        lives = self.cluster.lives
+        if lives:
+            node_id = self.cluster.random.choice(sorted(lives))
+            lives[node_id].core.excuse(self.cluster.random.uniform(-1.0, 2.0))
+            lives[node_id].wake()
+
+    def _one_way(self) -> None:
+        """One node hears another that does not hear it."""
+        one, other = self.cluster.random.sample(self.cluster.everyone, 2)
+        self.cluster.network.cut.add((one, other))
+
+    def _slow_link(self) -> None:
+        network = self.cluster.network
+        network.shortest_s, network.longest_s = 0.05, 0.25
 
     def _pause(self) -> None:
         lives = self.cluster.lives

