@@ -111,7 +111,7 @@ class MetadataNode:
             voters,
             election_timeout_min_s=0.6 * election_timeout_s,
             election_timeout_max_s=1.2 * election_timeout_s,
-            heartbeat_s=0.15 * election_timeout_s,
+            heartbeat_s=0.19 * election_timeout_s,
             check_quorum_s=0.6 * election_timeout_s,
         )
         return QuorumConfig(f"{self._config.metadata_log_dir}/{METADATA_FOLDER}", settings)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 CLIENT_PORT = 9092
 CLUSTER_PORT_DISTANCE = 1000
+PRELOADED = (
+    "raftkafka.cli.serve",
+    "metadata.clock_check_driver",
+    "metadata.cluster.secret",
+    "metadata.cluster.tls_driver",
+    "metadata.failure_detector_driver",
+    "metadata.forwarding_driver",
+    "metadata.upkeep_driver",
+)
 BROKERS_MAX = 100
 VOTERS_MAX = 5
 
