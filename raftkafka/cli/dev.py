@@ -82,7 +82,8 @@ def dev(brokers: int, port: int, data: str | None, overrides: Sequence[str]) -> 
             raise UsageError(f"{own} differs from broker to broker", hint="see --port and --data")
     configs = [_config(node_id, brokers, port, folder, keys) for node_id in range(1, brokers + 1)]
     with hidden("rich"):
-        pass  # once, for all that are forked
+        for module in PRELOADED:  # once, for all that are forked
+            import_module(module)
     gc.collect()
     gc.freeze()
     lifelines: list[int] = []
