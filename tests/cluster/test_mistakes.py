@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from raftkafka.client.quorum import readmit_voter
 from tests.cluster.conftest import MakeCluster
 from tests.support.cluster import Cluster, Node
 from tests.support.wire import until
@@ -61,15 +62,12 @@ def test_a_node_id_that_is_taken(three: Cluster) -> None:
     assert observer.is_running
 
 
-def test_a_voter_twice(three: Cluster) -> None:
-    twin = three.add(2, "twin", {"controller.listener.names": "", "listeners": three_listeners()})
+def test_a_voter_twice_on_one_machine(three: Cluster) -> None:
+    twin = three.add(2, "twin")
     twin.spawn()
-    says(twin, "node id 2")
+    assert twin.wait() == 6
+    says(twin, "the port is taken", "controller.quorum.voters")
     goes_on(three)
-
-
-def three_listeners() -> str:
-    return "PLAINTEXT://127.0.0.1:0"
 
 
 def test_a_broker_of_another_cluster(three: Cluster, make_cluster: MakeCluster) -> None:
@@ -119,7 +117,14 @@ def test_a_wiped_voter_has_no_vote_until_it_is_readmitted(three: Cluster) -> Non
     shutil.rmtree(wiped.data)
     wiped.spawn()
     says(wiped, "raftkafka quorum readmit 3")
-    three.until_all_see("readmitted or not", lambda node: node.describe().cluster_id is not None)
+    three.nodes[1].create_topic("while-it-has-no-vote", replication_factor=2)
+    wiped.wait_until_serving()
+    with three.nodes[1].client() as client:
+        readmit_voter(client, 3)
+    three.until_unfenced(three.nodes)
+    three.nodes[1].kill()
+    wiped.create_topic("with-its-vote", replication_factor=2)
+    assert wiped.topics() == {"while-it-has-no-vote", "with-its-vote"}
 
 
 def test_a_copied_folder(three: Cluster) -> None:
