@@ -298,8 +298,10 @@ class MetadataNode:
 
     async def finish(self) -> None:
         """Let another voter take over, if this one leads and there is one in reach."""
-        others = self._peers.voters.keys() - {self._config.node_id} if self.has_peers else ()
-        if not self.quorum.is_leader or not any(map(self._peers.identity, others)):
+        if not self.has_peers or not self.quorum.is_leader:
+            return
+        others = self._peers.voters.keys() - {self._config.node_id}
+        if not any(map(self._peers.identity, others)):
             return
         with trio.move_on_after(TRANSFER_DEADLINE_S):
             await self.quorum.transfer_leadership()
