@@ -28,7 +28,7 @@ from metadata.raft.snapshots import Content, SnapshotReceiver, SnapshotSender
 from metadata.raft.status import CaughtUp, RaftStatus, ReplicaStatus
 from metadata.raft.upstream import Post, Role, Upstream
 from metadata.state_machine import StateMachine
-from raftkafka.types import Randomness
+from raftkafka.types import ZERO_ID, Randomness
 
 
 class SaveSnapshot(NamedTuple):
@@ -161,23 +161,32 @@ class RaftCore:
     def status(self, now: float) -> RaftStatus:
         """Return what this node knows of the quorum."""
         raft = self._raft
-        voters = tuple(self._replica(voter, now) for voter in sorted(self.settings.voters))
-        observers = tuple(self._replica(node_id, now) for node_id in raft.observers)
+        newcomers = self._electorate.newcomers()
+        voters = tuple(
+            ReplicaStatus(voter, None, None, None, self._electorate.seat(voter) or ZERO_ID)
+            if voter in newcomers
+            else self._replica(voter, now)
+            for voter in sorted(self.settings.voters)
+        )
+        observers = tuple(self._replica(node_id, now) for node_id in (*raft.observers, *newcomers))
         return RaftStatus(raft.leader_id, raft.term, raft.commit_index + 1, voters, observers)
 
     def _replica(self, node_id: int, now: float) -> ReplicaStatus:
         raft = self._raft
+        folder = self._electorate.folder(node_id) or ZERO_ID
         if node_id == self.settings.node_id:
             current = 0.0 if raft.is_leader else None
-            return ReplicaStatus(node_id, self.journal.last_index + 1, current, current)
+            end = self.journal.last_index + 1
+            return ReplicaStatus(node_id, end, current, current, folder)
         if not raft.is_leader or not raft.follows(node_id):
-            return ReplicaStatus(node_id, None, None, None)
+            return ReplicaStatus(node_id, None, None, None, folder)
         heard, caught_up = raft.last_response(node_id), self._caught_up.time(node_id)
         return ReplicaStatus(
             node_id,
             raft.match_index(node_id) + 1,
             None if heard is None else now - heard,
             None if caught_up is None else now - caught_up,
+            folder,
         )
 
     # Events.
@@ -327,12 +336,12 @@ class RaftCore:
         self._set_now(now)
         if self._announced_term is None:
             raise NotController("not led here")
-        folder = self._electorate.folder(voter)
+        folder, is_self = self._electorate.folder(voter), voter == self.settings.node_id
         if voter not in self.settings.voters:
             raise NotReadmitted(f"node {voter} is no voter")
-        if folder is None or voter not in self._raft.connected:
+        if folder is None or not (is_self or voter in self._raft.connected):
             raise NotReadmitted(f"node {voter} is not connected: start it first")
-        if self._electorate.counts(voter):
+        if is_self or self._electorate.counts(voter):
             raise NotReadmitted(f"node {voter} has its vote: there is nothing to readmit")
         if self._raft.match_index(voter) < self.commit_index:
             raise NotReadmitted(f"node {voter} has not caught up yet: try again in a while")

@@ -62,8 +62,23 @@ class Electorate:
         return folder is not None and self._is_seated(node_id, folder)
 
     def folder(self, node_id: int) -> bytes | None:
-        """Return the directory id of a voter's newest connection."""
+        """Return the directory id of a voter's newest connection, or of this node's folder."""
+        if node_id == self._settings.node_id:
+            return self._directory_id
         return self._folders.get(node_id)
+
+    def seat(self, voter: int) -> bytes | None:
+        """Return the directory id of the folder that a voter votes with, if it is known."""
+        seat = self._journal.seats.get(voter)
+        return None if seat is None else seat.directory_id
+
+    def newcomers(self) -> list[int]:
+        """Return the voters that came back with a folder that has no vote."""
+        return sorted(
+            voter
+            for voter, folder in self._folders.items()
+            if self.seat(voter) not in (None, folder)
+        )
 
     def formed(self) -> set[int]:
         """Return the connected voters that count and that have stored who else does."""

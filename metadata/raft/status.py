@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from raftkafka.types import ZERO_ID
+
 
 class ReplicaStatus(NamedTuple):
     """One voter's or observer's position. Offsets are exclusive: one past the last index."""
@@ -15,6 +17,8 @@ class ReplicaStatus(NamedTuple):
     """Seconds since it last answered the leader; 0 for the leader itself."""
     last_caught_up_age_s: float | None
     """Seconds since it last held all that the leader held."""
+    directory_id: bytes = ZERO_ID
+    """Of the folder that a voter votes with, or that it came back with; zeros: not known."""
 
 
 class RaftStatus(NamedTuple):
@@ -26,6 +30,7 @@ class RaftStatus(NamedTuple):
     """One past the newest committed index."""
     voters: tuple[ReplicaStatus, ...]
     observers: tuple[ReplicaStatus, ...]
+    """With voters that came back with another folder, until they are readmitted (as KIP-853)."""
 
 
 def status_to_wire(status: RaftStatus) -> list[object]:

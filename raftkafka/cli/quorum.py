@@ -22,12 +22,14 @@ def quorum() -> None:
 @bootstrap_option
 @output_option
 def describe(bootstrap: str, output: Output) -> None:
-    """Show its leader, voters and observers, and how far each has come."""
+    """Show its leader, voters and observers, and how far each has come.
+
+    A voter that lost its metadata is there twice: as it was, and with no vote as it is now.
+    """
     with connect(bootstrap) as client:
         cluster_id = describe_cluster(client).cluster_id
         found = describe_quorum(client)
-    rows = [_row(found, each, "voter") for each in found.voters]
-    rows += [_row(found, each, "observer") for each in found.observers]
+    rows = [_row(found, each) for each in (*found.voters, *found.observers)]
     if output.is_json:
         output.json(
             {
@@ -63,7 +65,16 @@ def readmit(node_id: int, bootstrap: str, output: Output) -> None:
     output.done(f"Node {node_id} votes again.", node=node_id, readmitted=True)
 
 
-def _row(found: QuorumInfo, replica: QuorumReplica, role: str) -> tuple[object, ...]:
+def _role(found: QuorumInfo, replica: QuorumReplica) -> str:
+    if replica is found.leader:
+        return "leader"
+    if replica in found.voters:
+        return "voter"
+    voters = {voter.node_id for voter in found.voters}
+    return "no vote" if replica.node_id in voters else "observer"
+
+
+def _row(found: QuorumInfo, replica: QuorumReplica) -> tuple[object, ...]:
     leader = found.leader
     behind_ms = None
     if leader.last_caught_up_ms is not None and replica.last_caught_up_ms is not None:
@@ -71,7 +82,7 @@ def _row(found: QuorumInfo, replica: QuorumReplica, role: str) -> tuple[object, 
     endpoints = found.endpoints.get(replica.node_id, ())
     return (
         replica.node_id,
-        "leader" if replica is leader else role,
+        _role(found, replica),
         replica.log_end_offset,
         leader.log_end_offset - replica.log_end_offset,
         behind_ms,

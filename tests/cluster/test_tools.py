@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +112,28 @@ def test_what_a_killed_broker_leaves_behind(make_cluster: MakeCluster) -> None:
     ]
 
 
+def test_voter_that_lost_its_metadata_is_let_in_again(make_cluster: MakeCluster) -> None:
+    three = make_cluster()
+    three.start()
+    wiped = next(n for n in three.brokers if n is not three.controller())
+    wiped.stop()
+    shutil.rmtree(wiped.data)
+    three.start(wiped.node_id)
+    tools = Tools(three)
+
+    def roles() -> list[str]:
+        nodes = json.loads(tools.raftkafka("quorum", "describe", "--format", "json"))["nodes"]
+        return sorted(node["role"] for node in nodes if node["node"] == wiped.node_id)
+
+    assert roles() == ["no vote", "voter"]
+    words = ("quorum", "readmit", str(wiped.node_id), "--bootstrap-server", tools.node.bootstrap)
+    assert output("raftkafka", *words) == f"Node {wiped.node_id} votes again.\n"
+    assert roles() == ["voter"]
+    again = run("raftkafka", *words)
+    assert again.code == 1
+    assert f"node {wiped.node_id} has its vote" in again.err
+
+
 def written(file: Path, topic: str, *replicas: int) -> tuple[str, str]:
     """Write a plan for partition 0 of a topic; return the option that names it."""
     partition = {"topic": topic, "partition": 0, "replicas": replicas}
@@ -118,18 +141,15 @@ def written(file: Path, topic: str, *replicas: int) -> tuple[str, str]:
     return "--reassignment-json-file", str(file)
 
 
-def test_partition_is_moved_and_gets_its_preferred_leader(four: Cluster, tmp_path: Path) -> None:
+def test_partition_is_moved_there_and_back(four: Cluster, tmp_path: Path) -> None:
+    """To replicas that are in sync, so that it is done at once."""
     tools = Tools(four)
     tools.create("moved", "1:2:3,2:3:1")
-    plan = written(tmp_path / "plan.json", "moved", 3, 1)  # both in sync: it is done at once
-    started = tools.output(REASSIGN, "--execute", *plan)
-    was = '{"topic":"moved","partition":0,"replicas":[1,2,3],"log_dirs":["any","any","any"]}'
-    assert started == (
-        "Current partition replica assignment\n\n"
-        f'{{"version":1,"partitions":[{was}]}}\n\n'
-        "Save this to use as the --reassignment-json-file option during rollback\n"
-        "Successfully started partition reassignment for moved-0\n"
-    )
+    plan = written(tmp_path / "plan.json", "moved", 3, 2, 1)
+    title, _, saved, _, advice, done = tools.output(REASSIGN, "--execute", *plan).splitlines()
+    assert title == "Current partition replica assignment"
+    assert advice == "Save this to use as the --reassignment-json-file option during rollback"
+    assert done == "Successfully started partition reassignment for moved-0"
     assert tools.output(REASSIGN, "--verify", *plan) == (
         "Status of partition reassignment:\n"
         "Reassignment of partition moved-0 is completed.\n\n"
@@ -144,7 +164,31 @@ def test_partition_is_moved_and_gets_its_preferred_leader(four: Cluster, tmp_pat
         "Valid replica already elected for partitions moved-0\n"
     )
     shown = tools.output(TOPICS, "--describe", "--topic", "moved")
-    assert "\tPartition: 0\tLeader: 3\tReplicas: 3,1\t" in shown
+    assert "\tPartition: 0\tLeader: 3\tReplicas: 3,2,1\t" in shown
+
+    (partition,) = json.loads(saved)["partitions"]
+    assert partition["replicas"] == [1, 2, 3]
+    folder = str(four.nodes[1].data)
+    assert partition["log_dirs"][0] == folder, "its leader holds it"
+    (tmp_path / "saved.json").write_text(saved)
+    back = ("--reassignment-json-file", str(tmp_path / "saved.json"))
+    started = tools.output(REASSIGN, "--execute", *back)
+    confirmed = f"moving log directory to {folder} for replica moved-0 with broker 1 \n"
+    assert f"Successfully started {confirmed}" in started
+    verified = tools.output(REASSIGN, "--verify", *back)
+    assert "Reassignment of partition moved-0 is completed.\n" in verified
+    assert "Reassignment of replica moved-0-1 completed successfully.\n" in verified
+
+
+def test_replica_is_not_moved_to_another_directory(four: Cluster, tmp_path: Path) -> None:
+    tools = Tools(four)
+    tools.create("staying", "1")
+    partition = {"topic": "staying", "partition": 0, "replicas": [1], "log_dirs": ["/nosuch"]}
+    (tmp_path / "plan.json").write_text(json.dumps({"partitions": [partition]}))
+    plan = ("--reassignment-json-file", str(tmp_path / "plan.json"))
+    refused = tools.run(REASSIGN, "--execute", *plan)
+    assert refused.code == 1
+    assert refused.out.endswith("Error: Failed to alter dir for staying-0-1: log dir not found\n")
 
 
 def test_move_that_goes_on_is_listed_and_cancelled(four: Cluster, tmp_path: Path) -> None:

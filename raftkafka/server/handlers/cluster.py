@@ -85,9 +85,12 @@ def _describe_quorum(context: RequestContext, status: RaftStatus) -> DescribeQuo
     )
     if context.api_version >= NODES_SINCE_VERSION:
         response.nodes = [_node(broker, replica.node_id) for replica in status.voters]
-        for voter in partition.current_voters:
-            if voter.replica_id == broker.config.node_id:
-                voter.replica_directory_id = broker.quorum.directory_id
+        for replica, told in zip(
+            (*status.voters, *status.observers),
+            (*partition.current_voters, *partition.observers),
+            strict=True,
+        ):
+            told.replica_directory_id = replica.directory_id
     return response
 
 
