@@ -9,6 +9,7 @@ import traceback
 from collections import Counter
 from dataclasses import asdict
 
+from tests.sim.quorum.regressions import Case, keep, shrink
 from tests.sim.quorum.schedule import Schedule
 
 
@@ -18,6 +19,7 @@ def main() -> int:
     parser.add_argument("--seeds", default="1-20", help="one seed, or FIRST-LAST")
     parser.add_argument("--voters", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=60.0, help="virtual seconds of faults")
+    parser.add_argument("--shrink", action="store_true", help="reduce and keep what fails")
     parser.add_argument("--twice", action="store_true", help="demand equal traces")
     options = parser.parse_args()
     first, _, last = str(options.seeds).partition("-")
@@ -35,6 +37,9 @@ def main() -> int:
             failed.append(seed)
             print(f"seed {seed} failed:", file=sys.stderr)
             traceback.print_exc()
+            if options.shrink:
+                case = shrink(Case(seed, options.voters, options.seconds))
+                print(f"kept as {keep(case)}", file=sys.stderr)
             continue
         total.update(asdict(result.counts))
         total.update(faults=result.faults, applied=result.applied, terms=result.term)

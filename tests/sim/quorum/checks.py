@@ -19,6 +19,8 @@ class Checks:
     """index -> (term, command) of the first node that applied it."""
     leaders: dict[int, int] = field(default_factory=dict[int, int])
     terms: dict[int, int] = field(default_factory=dict[int, int])
+    votes: dict[bytes, tuple[int, int]] = field(default_factory=dict[bytes, tuple[int, int]])
+    """directory id -> (term, candidate) of the newest vote that left."""
     acknowledged: dict[int, bytes] = field(default_factory=dict[int, bytes])
     states: dict[int, int] = field(default_factory=dict[int, int])
     """index -> running hash of the state after it."""
@@ -41,6 +43,20 @@ class Checks:
         if term < self.terms.get(node_id, 0):
             raise Violation(f"node {node_id} went back to term {term}")
         self.terms[node_id] = term
+
+    def on_vote(self, directory_id: bytes, term: int, candidate: int) -> None:
+        """A folder gives one vote per term."""
+        newest = self.votes.get(directory_id, (0, 0))
+        if newest[0] == term and newest[1] != candidate:
+            raise Violation(f"votes for {newest[1]} and {candidate} in term {term}")
+        if term > newest[0]:
+            self.votes[directory_id] = term, candidate
+
+    def on_start(self, directory_id: bytes, term: int, voted_for: int | None) -> None:
+        """A node that starts remembers the vote that it gave."""
+        newest_term, candidate = self.votes.get(directory_id, (0, 0))
+        if newest_term > term or (newest_term == term > 0 and voted_for != candidate):
+            raise Violation(f"a vote for {candidate} in term {newest_term} was forgotten")
 
     def on_acknowledged(self, index: int, command: bytes) -> None:
         """What is acknowledged is applied."""

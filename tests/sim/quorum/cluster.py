@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -10,7 +11,7 @@ import cbor2
 
 from metadata.errors import NotController, NotReadmitted, UnknownOutcome
 from metadata.raft.commands import RequestId
-from metadata.raft.messages import Message, from_wire, to_wire
+from metadata.raft.messages import Message, RequestVote, Vote, from_wire, to_wire
 from metadata.raft.settings import RaftSettings
 from tests.sim.quorum.checks import Checks, Violation
 from tests.sim.quorum.node import Delays, EventDisk, Life
@@ -67,6 +68,8 @@ class Cluster:
         self.wiped: set[int] = set()
         """Voters that wait for their readmission."""
         self._disk_random = disk_random
+        self.on_acknowledged: Callable[[], None] = lambda: None
+        """A fault that waits for the very moment after an acknowledgement."""
         self.is_quiet = False
         """Clients and faults have stopped."""
 
@@ -182,10 +185,14 @@ class Cluster:
     def send(self, source: int, target: int, message: Message) -> None:
         """Lose, double, delay or deliver a message."""
         network, random = self.network, self.random
+        if isinstance(message, Vote):
+            self.checks.on_vote(self.folders[source], message.term, target)
+        elif isinstance(message, RequestVote):
+            self.checks.on_vote(self.folders[source], message.term, source)
         if (source, target) in network.cut or random.random() < network.loss:
             return
         frame = cbor2.dumps(to_wire(message))
-        folder = self.lives[source].directory_id
+        folder = self.folders[source]
         for _ in range(2 if random.random() < network.duplication else 1):
             delay_s = random.uniform(network.shortest_s, network.longest_s)
             if random.random() < 0.02:
@@ -297,6 +304,7 @@ class Client:
             cluster.counts.acknowledged += 1
             cluster.world.note("acknowledged", outcome)
             cluster.checks.on_acknowledged(outcome, command)
+            cluster.world.after(0.0, cluster.on_acknowledged)
             if self._session is None:
                 self._session = outcome
 

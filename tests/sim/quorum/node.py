@@ -85,6 +85,8 @@ class Life:
             world.now,
         )
         self.directory_id = recovered.identity.directory_id
+        journal = recovered.journal
+        checks.on_start(self.directory_id, journal.getCurrentTerm(), journal.getVotedForNodeId())
         self.restored_at_start = self.machine.restored
         self.pump = Pump(self.core, self._folder, send, lambda: world.now)
         self.wake()

@@ -26,10 +26,14 @@ class Result:
 class Schedule:
     """Faults at random instants, of about half of all kinds."""
 
-    def __init__(self, seed: int, voters: int, seconds: float) -> None:
+    def __init__(
+        self, seed: int, voters: int, seconds: float, skip: frozenset[int] = frozenset()
+    ) -> None:
         self.seed = seed
         self.cluster = Cluster(seed, voters)
         self._seconds = seconds
+        self._skip = skip
+        """Numbers of faults that do not happen: what a shrunk schedule goes without."""
         self._faults = 0
         random = self.cluster.random
         kinds: list[Callable[[], None]] = [
@@ -40,6 +44,7 @@ class Schedule:
             self._lossy,
             self._crash,
             self._crash_all,
+            self._strike,
             self._pause,
             self._slow_disk,
             self._transfer,
@@ -57,6 +62,11 @@ class Schedule:
         sync_max_s = random.choice([0.01, 0.01, 0.05, 0.3])
         for delays in self.cluster.delays.values():
             delays.longest_s = sync_max_s
+
+    @property
+    def faults(self) -> int:
+        """How many faults there were so far, with those left out."""
+        return self._faults
 
     def run(self) -> Result:
         """Run to the end; raises ``Violation`` if a property does not hold."""
@@ -81,8 +91,9 @@ class Schedule:
             return
         self._faults += 1
         kind = cluster.random.choice(self._kinds)
-        cluster.world.note(kind.__name__)
-        kind()
+        if self._faults not in self._skip:
+            cluster.world.note(kind.__name__)
+            kind()
         cluster.world.after(cluster.random.uniform(0.05, self._gap_max_s), self._fault)
 
     # Kinds of faults.
@@ -143,8 +154,24 @@ class Schedule:
             self._crash_one(node_id, random.uniform(0.02, self._down_max_s))
 
     def _crash_all(self) -> None:
+        longest_s = self.cluster.random.choice([1.0, 8.0])
         for node_id in sorted(self.cluster.lives):
-            self._crash_one(node_id, self.cluster.random.uniform(0.02, 1))
+            self._crash_one(node_id, self.cluster.random.uniform(0.02, longest_s))
+
+    def _strike(self) -> None:
+        """Right after an acknowledgement: who gave it dies for long, and another for a moment."""
+        self.cluster.on_acknowledged = self._strike_now
+
+    def _strike_now(self) -> None:
+        cluster = self.cluster
+        cluster.on_acknowledged = lambda: None
+        leader = cluster.leader()
+        if leader is None or cluster.is_quiet:
+            return
+        others = sorted(cluster.lives.keys() - {leader.node_id})
+        self._crash_one(leader.node_id, cluster.random.uniform(3, 8))
+        for node_id in cluster.random.sample(others, min(len(others), 2)):
+            self._crash_one(node_id, cluster.random.uniform(0.02, 0.3))
 
     def _crash_one(self, node_id: int, down_s: float) -> None:
         cluster = self.cluster

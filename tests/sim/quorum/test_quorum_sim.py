@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from metadata.raft.electorate import Electorate
+from tests.sim.quorum import regressions
+from tests.sim.quorum.regressions import Case, fails, keep, kept, shrink
 from tests.sim.quorum.schedule import Schedule
 
 
@@ -34,6 +39,25 @@ def test_a_lone_voter_keeps_every_promise(seed: int) -> None:
 def test_a_seed_gives_the_same_run_twice(voters: int) -> None:
     first = Schedule(11, voters, seconds=20.0).run()
     assert Schedule(11, voters, seconds=20.0).run() == first
+
+
+def test_what_failed_once_holds() -> None:
+    for case in kept():
+        case.run()
+
+
+def test_a_failing_schedule_is_shrunk_and_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the rule broken that only the folder of a seat votes."""
+    monkeypatch.setattr(regressions, "FOLDER", tmp_path)
+    monkeypatch.setattr(Electorate, "_is_seated", lambda *arguments: True)
+    case = next(case for case in (Case(seed, 3, 15.0) for seed in range(1, 60)) if fails(case))
+    small = shrink(case)
+    assert len(small.skip) > 10, "most faults have nothing to do with it"
+    assert keep(small).exists()
+    assert kept() == [small]
+    assert fails(small)
 
 
 @pytest.mark.long

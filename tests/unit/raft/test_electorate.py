@@ -253,3 +253,21 @@ def test_an_acknowledgement_of_a_leaders_folder_that_is_out_of_date_is_none() ->
     bench.take()
     bench[1].receive(3, AppendAnswer(1, 3, reset=False, success=True, read_round=0))
     assert bench[1].core.commit_index == 1
+
+
+def test_a_seat_does_not_count_while_its_readmission_waits() -> None:
+    """Not even the former folder's: others may have applied the readmission already."""
+    bench = Bench(3)
+    bench.elect(1)
+    bench.flow()
+    former = bench[3].disk
+    bench[3].wipe()
+    bench.flow()
+    bench[1].readmit(3)
+    bench.take()
+    bench[3].disk = former.after_kill()
+    bench[3].start()
+    bench.connect(1, 3)
+    bench[1].propose(b"x")
+    bench.flow((1, 3), rounds=4)
+    assert bench[1].core.commit_index == 1

@@ -18,7 +18,9 @@ from metadata.raft import frames, messages, upstream
 from metadata.raft import journal as journal_module
 from metadata.raft.core import RaftCore
 from metadata.raft.election import Election
+from metadata.raft.electorate import Electorate
 from metadata.raft.folder import QuorumFolder
+from metadata.raft.identity import Seat
 from metadata.raft.journal import Journal
 from metadata.raft.journal_files import JournalFiles
 from metadata.raft.messages import AppendAnswer, AppendEntries, Message, Vote
@@ -34,6 +36,7 @@ from tests.crash import test_quorum_journal as crashes
 from tests.sim.quorum.node import EventDisk
 from tests.unit.raft import (
     test_elections,
+    test_electorate,
     test_journal_files,
     test_messages,
     test_pinned,
@@ -160,6 +163,31 @@ def start_empty_from_a_bad_snapshot(patch: Patch) -> None:
 
     patch.setattr(QuorumFolder, "_read_snapshot", lenient)
     patch.setattr(QuorumFolder, "_check_cover", lambda *arguments: None)
+
+
+def count_any_folder(patch: Patch) -> None:
+    patch.setattr(Electorate, "_is_seated", lambda self, voter, folder: True)
+
+
+def seat_what_waits_in_the_log(patch: Patch) -> None:
+    def seated(self: Internals, voter: int, folder: bytes) -> bool:
+        seat = self._journal.seats.get(voter)
+        return seat is not None and seat.directory_id == folder
+
+    patch.setattr(Electorate, "_is_seated", seated)
+
+
+def form_without_asking_all(patch: Patch) -> None:
+    def form(self: Internals) -> None:
+        seats = {voter: Seat(folder, 0) for voter, folder in self._folders.items()}
+        seats[self._settings.node_id] = Seat(self._directory_id, 0)
+        self._store(seats)
+
+    patch.setattr(Electorate, "_form", form)
+
+
+def keep_the_position_of_another_folder(patch: Patch) -> None:
+    patch.setattr(Upstream, "forget_position", lambda self, node_id: None)
 
 
 def believe_every_field(patch: Patch) -> None:
@@ -339,6 +367,26 @@ MUTANTS = [
         5,
         start_empty_from_a_bad_snapshot,
         test_snapshots.test_a_damaged_snapshot_refuses_to_start,
+    ),
+    Mutant(
+        5,
+        count_any_folder,
+        test_electorate.test_a_wiped_voter_and_a_lagging_one_never_elect,
+    ),
+    Mutant(
+        5,
+        seat_what_waits_in_the_log,
+        test_electorate.test_a_seat_does_not_count_while_its_readmission_waits,
+    ),
+    Mutant(
+        5,
+        form_without_asking_all,
+        test_electorate.test_a_fresh_voter_votes_only_after_it_has_met_all_voters,
+    ),
+    Mutant(
+        5,
+        keep_the_position_of_another_folder,
+        test_electorate.test_a_leader_takes_a_wiped_voter_for_empty,
     ),
     Mutant(6, believe_every_field, lambda: test_messages.test_every_field_is_checked(Vote(7))),
     Mutant(7, allow_membership_changes, test_pinned.test_membership_cannot_change),
