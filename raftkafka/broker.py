@@ -103,7 +103,7 @@ class Broker:
         await self._start_metadata(nursery)
         if not is_broker(self.config):
             return
-        await self._start_logs(nursery)
+        await self._start_logs()
         view = self._view()
         self.service = ClientService(view, self._environment, nursery)
         ports = await self.service.bind(self.config.listeners)
@@ -177,7 +177,7 @@ class Broker:
         if self._node.has_peers and not is_broker(self.config):
             await self._name_folders()
 
-    async def _start_logs(self, nursery: trio.Nursery) -> None:
+    async def _start_logs(self) -> None:
         """Recover what an unclean stop left, and follow the metadata from now on."""
         log_dirs = self._log_dirs
         self.replicas = ReplicaManager(
@@ -190,7 +190,6 @@ class Broker:
         await log_dirs.set_strays_aside(self.replicas.is_hosted)
         self._replica_driver = ReplicaDriver(self.replicas)
         self.controller.subscribe(self._on_delta)
-        nursery.start_soon(self._log_dirs.run)
 
     async def _join(self, nursery: trio.Nursery) -> None:
         """Register, take up the partitions, and name the folders."""
@@ -201,6 +200,7 @@ class Broker:
         await self._name_folders()
         if self._node.has_peers or not self._log_dirs.lost_nothing:
             await self._replica_driver.note_epochs(self._environment.disk)
+        nursery.start_soon(self._log_dirs.run)  # not before: its flushes write epochs too
         await self._replica_driver.make_missing()
         nursery.start_soon(self._replica_driver.run)
         await self._log_dirs.mark_started(self._broker_epoch)

@@ -19,9 +19,11 @@ from raftkafka.protocol.messages.cluster import (
     DescribeQuorumRequest,
     DescribeQuorumRequestPartition,
     DescribeQuorumRequestTopic,
+    DescribeQuorumResponse,
 )
 from raftkafka.protocol.messages.coordinators import FindCoordinatorRequest
 from raftkafka.protocol.messages.producers import InitProducerIdRequest, InitProducerIdResponse
+from raftkafka.server.context import RequestContext
 from raftkafka.server.handlers.cluster import (
     handle_describe_quorum,
     handle_find_coordinator,
@@ -38,6 +40,12 @@ def quorum_of(topic: str, *partitions: int) -> DescribeQuorumRequest:
     return DescribeQuorumRequest(
         topics=[DescribeQuorumRequestTopic(topic_name=topic, partitions=wanted)]
     )
+
+
+def described(context: RequestContext, request: DescribeQuorumRequest) -> DescribeQuorumResponse:
+    response = handle_describe_quorum(context, request)
+    assert isinstance(response, DescribeQuorumResponse), "who leads knows at once"
+    return response
 
 
 @asynccontextmanager
@@ -58,9 +66,7 @@ async def with_real_quorum() -> AsyncGenerator[tuple[Admin, Quorum], None]:
 async def test_quorum_of_one(version: int) -> None:
     async with with_real_quorum() as (admin, quorum):
         await quorum.read_barrier()
-        response = handle_describe_quorum(
-            admin.context(version), quorum_of("__cluster_metadata", 0)
-        )
+        response = described(admin.context(version), quorum_of("__cluster_metadata", 0))
         encode_bytes(response, version)
         ((partition,),) = [topic.partitions for topic in response.topics]
         (voter,) = partition.current_voters
@@ -79,7 +85,7 @@ async def test_quorum_of_one(version: int) -> None:
 @pytest.mark.parametrize(("topic", "partitions"), [("t", [0]), ("__cluster_metadata", [0, 1])])
 async def test_no_other_partition_is_a_quorum(topic: str, partitions: list[int]) -> None:
     async with serving() as admin:
-        response = handle_describe_quorum(admin.context(2), quorum_of(topic, *partitions))
+        response = described(admin.context(2), quorum_of(topic, *partitions))
         encode_bytes(response, 2)
         assert [
             (it.partition_index, it.error_code, it.error_message)

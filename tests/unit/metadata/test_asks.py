@@ -100,8 +100,8 @@ def test_request_of_a_client_is_decided_alike_after_the_channel() -> None:
 
 def test_topics_that_old_clients_delete_by_name_are_not_lost_on_the_way() -> None:
     image = with_records(EMPTY, broker_record(7))
-    create = AdminAsk(CreateTopicsRequest(topics=[CreatableTopic(name="t", num_partitions=1)]))
-    create.request.topics[0].replication_factor = 1
+    topic = CreatableTopic(name="t", num_partitions=1, replication_factor=1)
+    create = AdminAsk(CreateTopicsRequest(topics=[topic]))
     image, _ = carried_out(image, create.decide(situation(image)))
     delete = sent(AdminAsk(DeleteTopicsRequest(topic_names=["t"], timeout_ms=5)))
     after, answer = carried_out(image, delete.decide(situation(image)))
