@@ -57,6 +57,10 @@ class Asking:
         assert answered == self._correlation_id, "answers come in order"
         return decode(answer, version, content, position)[0]
 
+    def wait_at_most(self, answer_s: float) -> None:
+        """Change how long an answer may take."""
+        self._socket.settimeout(answer_s)
+
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()

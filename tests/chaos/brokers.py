@@ -191,6 +191,12 @@ class LabCluster:
             if not broker.is_running:
                 broker.spawn()
 
+    def assert_none_died(self) -> None:
+        """Assert that no broker ended by itself."""
+        for broker in self.brokers.values():
+            code = broker.exit_code
+            assert code is None, f"node {broker.node_id}: {code}\n{broker.log_text()[-3000:]}"
+
     def controller_id(self) -> int:
         """Return the node that leads, once all running nodes are in its epoch.
 
@@ -200,6 +206,7 @@ class LabCluster:
         found: list[int] = []
 
         def agreed() -> bool:
+            self.assert_none_died()
             try:
                 views = {broker.node_id: broker.quorum() for broker in self.running()}
             except OSError:

@@ -220,6 +220,7 @@ class MetadataRun:
         since_s = self._now_s()
 
         def through_all() -> bool:
+            self._cluster.assert_none_died()
             acknowledged = (client.acknowledged_since(since_s) for client in self._clients)
             return self._failed() or len(set[int]().union(*acknowledged)) == len(self._nodes)
 

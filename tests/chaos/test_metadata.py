@@ -21,26 +21,26 @@ pytestmark = [pytest.mark.needs("network_namespaces"), pytest.mark.alone]
 SEED = int(os.environ.get("RAFTKAFKA_SEED", "0")) or time.time_ns() % 1_000_000
 THREE = {
     "halves, and the controller isolated": (
-        Fault(Shape.HALVES, hold_s=3),
-        Fault(Shape.CONTROLLER_ISOLATED, hold_s=4),
+        Fault(Shape.HALVES, hold_s=2),
+        Fault(Shape.CONTROLLER_ISOLATED, hold_s=3),
     ),
     "one way": (
-        Fault(Shape.CONTROLLER_DEAF, hold_s=3),
-        Fault(Shape.CONTROLLER_MUTE, hold_s=3),
-        Fault(Shape.ONE_WAY, hold_s=3),
+        Fault(Shape.CONTROLLER_DEAF, hold_s=2.5),
+        Fault(Shape.CONTROLLER_MUTE, hold_s=2.5),
+        Fault(Shape.ONE_WAY, hold_s=2),
     ),
     "clients cut from a broker, swizzle": (
-        Fault(Shape.CLIENTS_CUT_FROM_BROKER, hold_s=2),
-        Fault(Shape.SWIZZLE, hold_s=4),
+        Fault(Shape.CLIENTS_CUT_FROM_BROKER, hold_s=1.5),
+        Fault(Shape.SWIZZLE, hold_s=3),
     ),
     "kill -9 and stand-still": (
-        Fault(Shape.WHOLE, Process.KILL_CONTROLLER, hold_s=2),
-        Fault(Shape.WHOLE, Process.PAUSE_CONTROLLER, hold_s=3),
-        Fault(Shape.FOLLOWER_ISOLATED, Process.KILL_ALL, hold_s=1),
+        Fault(Shape.WHOLE, Process.KILL_CONTROLLER, hold_s=1.5),
+        Fault(Shape.WHOLE, Process.PAUSE_CONTROLLER, hold_s=2.5),
+        Fault(Shape.FOLLOWER_ISOLATED, Process.KILL_ALL, hold_s=0.5),
     ),
 }
 FIVE = {
-    "ring, bridge": (Fault(Shape.RING, hold_s=4), Fault(Shape.BRIDGE, hold_s=3)),
+    "ring, bridge": (Fault(Shape.RING, hold_s=3), Fault(Shape.BRIDGE, hold_s=2.5)),
 }
 
 

@@ -29,13 +29,14 @@ from tests.chaos.operations import NEVER, Kind, Operation, Outcome
 
 CREATE_VERSION, DELETE_VERSION = 7, 6
 REQUEST_TIMEOUT_MS = 1_000
-ANSWER_S = 2.0
+PATIENCE_S = (0.2, 2.0)
+"""How long a client waits for an answer, by chance: who goes away early leaves work under way."""
 SHUNNED_S = 1.0
 """How long a client leaves a broker alone that did not answer."""
 STINT = (5, 15)
 """How many operations a client asks of one broker before it goes on to another."""
 THINK_S = 0.01
-NAMES_AT_A_TIME = 5
+NAMES_AT_A_TIME = 3
 OPERATIONS_PER_NAME = 20
 OWN_SHARE = 0.3
 REPLICATION_FACTOR_MAX = 2
@@ -121,7 +122,7 @@ class TopicClient:
         Raises:
             AssertionError: a broker answered what no broker may; or the thread does not end.
         """
-        self._thread.join(10 + ANSWER_S)
+        self._thread.join(10 + max(PATIENCE_S))
         assert not self._thread.is_alive(), f"client {self.number} does not end"
         if self.failure is not None:
             raise AssertionError(f"client {self.number}") from self.failure
@@ -184,15 +185,20 @@ class TopicClient:
 
     def _ask(self, node: int, kind: Kind, topic: str) -> tuple[Outcome, str, str | None]:
         """Return what became of it, the error, and the new topic's id."""
+        patience_s = self._random.choice(PATIENCE_S)
         try:
             connection = self._connection(node)
         except OSError as error:
             self._shun(node)
             return Outcome.NOTHING, repr(error), None
         try:
+            connection.wait_at_most(patience_s)
             code, topic_id = (_create if kind is Kind.CREATE else _delete)(
                 connection, topic, self._random
             )
+        except TimeoutError as error:
+            self._shun(node, for_s=0.0 if patience_s < max(PATIENCE_S) else SHUNNED_S)
+            return Outcome.UNKNOWN, repr(error), None
         except OSError as error:
             self._shun(node)
             return Outcome.UNKNOWN, repr(error), None
@@ -219,6 +225,7 @@ class TopicClient:
         )
         try:
             connection = self._connection(change.node)
+            connection.wait_at_most(max(PATIENCE_S))
             answer = connection.ask(request, METADATA_VERSION, MetadataResponse)
         except OSError:
             self._shun(change.node)
@@ -231,11 +238,11 @@ class TopicClient:
     def _connection(self, node: int) -> Asking:
         if node not in self._connections:
             address = self._lab.address(node_place(node))
-            self._connections[node] = Asking(address, CLIENT_PORT, ANSWER_S)
+            self._connections[node] = Asking(address, CLIENT_PORT, max(PATIENCE_S))
         return self._connections[node]
 
-    def _shun(self, node: int) -> None:
-        self._shunned_until_s[node] = self._clock() + SHUNNED_S
+    def _shun(self, node: int, for_s: float = SHUNNED_S) -> None:
+        self._shunned_until_s[node] = self._clock() + for_s
         connection = self._connections.pop(node, None)
         if connection is not None:
             connection.close()
