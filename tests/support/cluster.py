@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -31,8 +32,16 @@ class Node(Server):
     ) -> None:
         self.node_id = node_id
         self.serves_clients = config.get("process.roles") != "controller"
+        self.program: str | None = None
+        """Python to run instead of the usual; its argument is the properties file."""
         self._cluster_port = cluster_port
         super().__init__(folder, {"node.id": str(node_id), **config})
+
+    def command(self) -> list[str]:
+        """Return what to execute."""
+        if self.program is None:
+            return super().command()
+        return [sys.executable, "-I", "-c", self.program, super().command()[-1]]
 
     def more_properties(self) -> dict[str, str]:
         """Return a voter's listeners."""
