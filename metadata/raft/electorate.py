@@ -155,6 +155,8 @@ class Electorate:
 
     def _tell(self, voter: int) -> None:
         seats = self._journal.seats
-        content = [(member, *seats[member]) for member in sorted(seats)]
+        content = [
+            (member, seat.directory_id, seat.since_index) for member, seat in sorted(seats.items())
+        ]
         wants_answer = not self.may_vote or len(seats) < len(self._settings.voters)
         self._outbox.send(voter, Seating(self._raft.term, wants_answer, content))

@@ -196,11 +196,12 @@ def _is_seats(value: object) -> bool:
 
 
 def _is_seat(value: object) -> bool:
-    match value:
-        case [voter, bytes(directory_id), since]:
-            return _is_count(voter) and len(directory_id) == ID_BYTES and _is_count(since)
-        case _:
-            return False
+    if not isinstance(value, list | tuple):
+        return False
+    parts = cast("list[object]", value)
+    if len(parts) != 3 or not isinstance(parts[1], bytes):
+        return False
+    return _is_count(parts[0]) and len(parts[1]) == ID_BYTES and _is_count(parts[2])
 
 
 _SHAPES: dict[type[Message], tuple[Callable[[object], bool], ...]] = {

@@ -133,8 +133,8 @@ class Replay:
                 self.term, self.voted_for = term, voted_for
             case [3, int(index), int(term)]:
                 self._cut(index, term)
-            case [4, list() as seats]:
-                self.seats = seats_from_cbor(cast("list[object]", seats))
+            case [4, seats]:
+                self.seats = seats_from_cbor(seats)
             case _:
                 return False
         return True

@@ -73,5 +73,9 @@ def keep(case: Case) -> Path:
 
 def kept() -> list[Case]:
     """Return all cases that were kept."""
-    contents = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
-    return [Case(**{**content, "skip": tuple(content["skip"])}) for content in contents]
+    return [_read(path) for path in sorted(FOLDER.glob("*.json"))]
+
+
+def _read(path: Path) -> Case:
+    content = json.loads(path.read_text())
+    return Case(content["seed"], content["voters"], content["seconds"], tuple(content["skip"]))
