@@ -58,6 +58,8 @@ def test_wrong_usage_is_exit_code_2(
         ["config", "alter", "brokers", "a=b"],
         ["cluster", "id"],
         ["cluster", "log-dirs"],
+        ["quorum", "describe"],
+        ["quorum", "readmit", "1"],
         ["consume", "t"],
         ["produce", "t", os.devnull],
     ],
