@@ -308,17 +308,17 @@ async def test_where_batches_end_is_looked_up_in_memory(
     memory: MemoryDriver, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A range that has to be cut costs a look into the file: not on the loop, if it is cold."""
-    pread = MemoryFile.pread
-
-    def read(self: MemoryFile, length: int, position: int) -> bytes:
-        if disk.is_cold:
-            disk.assert_in_thread()
-            disk.is_cold = False
-        return pread(self, length, position)
-
     async with memory.broker() as broker:
         disk = broker.disk
         assert isinstance(disk, MemoryDisk)
+        pread = MemoryFile.pread
+
+        def read(self: MemoryFile, length: int, position: int) -> bytes:
+            if disk.is_cold:
+                disk.assert_in_thread()
+                disk.is_cold = False
+            return pread(self, length, position)
+
         client = await broker.client()
         await client.create_topic("t")
         for _ in range(4):
