@@ -22,7 +22,7 @@ def own_entry(config: BrokerConfig) -> Voter | None:
 
 
 def has_peers(config: BrokerConfig) -> bool:
-    """Whether there are, or may be, other nodes."""
+    """Whether there are, or may be, other nodes: then there is a cluster port."""
     return not is_lone(config)
 
 
@@ -55,7 +55,7 @@ def cluster_endpoint(
     entry = own_entry(config)
     if entry is not None:
         name = next(iter(config.controller_listener_names), "CONTROLLER")
-        return BrokerEndpoint(name, entry.host, entry.port, "PLAINTEXT")
+        return BrokerEndpoint(name, entry.host, entry.port, config.cluster_protocol)
     return next((it for it in advertised if it.name == config.inter_broker_listener_name), None)
 
 

@@ -52,8 +52,8 @@ class ClusterKeys(Section):
         "controller.listener.names",
         default="",
         doc="Which of the listeners are for other nodes; clients are not served there. The first "
-        "one's security protocol holds between all nodes: PLAINTEXT or SSL. A lone node does not "
-        "open them.",
+        "one's security protocol holds between all nodes: PLAINTEXT or SSL. A node without "
+        "controller.quorum.voters does not open them.",
     )
     controller_quorum_voters: tuple[Voter, ...] = converted(
         parse_voters,
@@ -61,7 +61,7 @@ class ClusterKeys(Section):
         "controller.quorum.voters",
         default="",
         doc="The nodes that keep the metadata: id@host:port, separated by commas; 1, 3 or 5, the "
-        "same list on all nodes, for good. Empty for a lone node.",
+        "same list on all nodes, for good. Empty for a lone node, which no other can join.",
     )
     controller_quorum_bootstrap_servers: tuple[str, ...] = converted(
         parse_servers,

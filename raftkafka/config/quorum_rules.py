@@ -33,10 +33,12 @@ def is_voter(config: BrokerConfig) -> bool:
 
 
 def is_lone(config: BrokerConfig) -> bool:
-    """Whether nobody but this node is in its cluster."""
-    voters = config.controller_quorum_voters
-    if voters:
-        return len(voters) == 1 and is_voter(config)
+    """Whether nobody but this node can be in its cluster.
+
+    A list of voters, even of this node alone, tells others where to join.
+    """
+    if config.controller_quorum_voters:
+        return False
     return not config.controller_quorum_bootstrap_servers or "controller" in config.process_roles
 
 
@@ -64,7 +66,11 @@ def roles_fit(config: BrokerConfig) -> Breaches:
                 "or process.roles=broker,controller for a node by itself",
             )
     if roles == ("controller",) and is_lone(config):
-        yield Breach("process.roles", "a lone node has both roles: valid is broker,controller")
+        yield Breach(
+            "process.roles",
+            f"a lone node has both roles: valid is broker,controller; or set {VOTERS}"
+            f"={config.node_id}@host:port, for brokers that join it",
+        )
 
 
 def quorum_is_sound(config: BrokerConfig) -> Breaches:

@@ -92,6 +92,33 @@ def test_brokers_without_a_vote_follow_and_serve(make_cluster: MakeCluster) -> N
     cluster.until_unfenced({1, 2, 3, 4})
 
 
+@pytest.mark.parametrize("roles", ["", "controller"])
+def test_brokers_join_a_node_that_is_the_whole_quorum(
+    roles: str, make_cluster: MakeCluster
+) -> None:
+    cluster = make_cluster(voters=1, observers=2, of_node={1: {"process.roles": roles}})
+    cluster.start(1)  # it is there, and serves, before anybody joins
+    cluster.start(2, 3)
+    cluster.until_unfenced(it.node_id for it in cluster.brokers)
+    cluster.nodes[3].create_topic("t", partitions=4, replication_factor=2)
+    cluster.until_all_see("the topic", lambda node: node.topics() == {"t"})
+    cluster.nodes[2].kill()
+    cluster.until_unfenced(it.node_id for it in cluster.brokers)
+    for node in cluster.running:
+        node.kill()
+    cluster.start()
+    cluster.until_all_see("the topic", lambda node: node.topics() == {"t"})
+    cluster.until_unfenced(it.node_id for it in cluster.brokers)
+    cluster.stop()
+
+
+def test_a_lone_node_opens_no_port_for_others(make_cluster: MakeCluster) -> None:
+    cluster = make_cluster(voters=1, config={"controller.quorum.voters": ""})
+    cluster.start()
+    assert not is_serving(cluster.ports[1])
+    cluster.nodes[1].create_topic("t")
+
+
 def test_controllers_alone_have_no_clients(make_cluster: MakeCluster) -> None:
     alone = {"process.roles": "controller"}
     cluster = make_cluster(observers=2, of_node=dict.fromkeys((1, 2, 3), alone))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raftkafka.config import LoadedConfig, load
+from raftkafka.config.quorum_rules import is_lone
 from raftkafka.config.voters import parse_servers
 from raftkafka.errors import ConfigInvalid
 
@@ -27,6 +28,18 @@ def refusal(**given: str) -> str:
 @pytest.mark.parametrize("roles", ["", "broker,controller", "controller"])
 def test_a_voter_is_a_controller_whatever_it_is_besides(roles: str) -> None:
     assert read(controller_quorum_voters=THREE, process_roles=roles).hints == []
+
+
+@pytest.mark.parametrize("roles", ["", "broker,controller", "controller"])
+def test_a_voter_may_be_the_only_one_and_then_others_can_join_it(roles: str) -> None:
+    only = {"controller_quorum_voters": "1@127.0.0.1:9093", "process_roles": roles}
+    assert read(**only).hints == []
+    assert not is_lone(read(**only).config)
+    assert is_lone(read().config)
+    assert "none of listeners is CONTROLLER: add CONTROLLER://:9093 to listeners" in refusal(
+        **only, controller_listener_names="CONTROLLER"
+    )
+    assert "a lone node has both roles" in refusal(process_roles="controller")
 
 
 @pytest.mark.parametrize("roles", ["", "broker"])
