@@ -147,8 +147,8 @@ def _run_child(config: BrokerConfig, log: Path, ready: int, lifeline: int) -> in
     except FatalError as error:
         say(f"raftkafka: {error}")
         return error.exit_code
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
         return 1
     finally:
         sys.stdout.flush()
