@@ -131,7 +131,8 @@ def identity_from_wire(content: object) -> PeerIdentity:
                 cluster_id,
                 ChannelKind(kind),
             )
-    raise Malformed("not an identity")
+        case _:
+            raise Malformed("not an identity")
 
 
 def answer_to_wire(answer: Answer | str) -> list[object]:
@@ -148,13 +149,14 @@ def answer_from_wire(content: object) -> Answer:
         Refused: it says why it does not talk with this node.
         Malformed: it is no answer.
     """
-    match content:
+    parts = cast("list[object]", content) if isinstance(content, list) else []
+    match parts:
         case [str(reason)]:
             raise Refused(reason)
-        case [identity, list() as voters] if len(cast("list[object]", voters)) <= VOTERS_MAX:
-            told = tuple(map(_voter_from_wire, cast("list[object]", voters)))
-            return Answer(identity_from_wire(identity), told)
-    raise Malformed("not an answer")
+        case [identity, list()] if len(voters := cast("list[object]", parts[1])) <= VOTERS_MAX:
+            return Answer(identity_from_wire(identity), tuple(map(_voter_from_wire, voters)))
+        case _:
+            raise Malformed("not an answer")
 
 
 def _voter_from_wire(content: object) -> Voter:
@@ -167,4 +169,5 @@ def _voter_from_wire(content: object) -> Voter:
             and 0 <= port <= 65535
         ):
             return Voter(node_id, host, port)
-    raise Malformed("not a voter")
+        case _:
+            raise Malformed("not a voter")

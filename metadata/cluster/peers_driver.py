@@ -34,6 +34,7 @@ from metadata.cluster.identity import (
 )
 from metadata.cluster.link_driver import Handler, Link, OnMessage, PeerGone
 from metadata.cluster.network import Connection, Listener, Network, Probe
+from metadata.cluster.refusals import Line, Refusals
 from metadata.cluster.settings import Address, ClusterSettings
 from metadata.cluster.strangers import Strangers
 from metadata.cluster.wire import encode
@@ -74,6 +75,7 @@ class Peers:
         self._random = random
         self._links: dict[int, Link] = {}
         self._strangers = Strangers(settings.strangers_max)
+        self._refusals = Refusals(settings.refusals_told_every_s)
         self._at_door: dict[int, trio.CancelScope] = {}
         self.voters: Mapping[int, Voter] = settings.voters
         self.directory_id = bytes(16)
@@ -176,6 +178,8 @@ class Peers:
         settings = self._settings
         while True:
             await trio.sleep(settings.tick_s)
+            for line in self._refusals.due(trio.current_time()):
+                _tell_refused(line)
             for link in tuple(self._links.values()):
                 link.channel.tick(settings.silent_ticks_max, settings.doubted_ticks_max)
 
@@ -273,7 +277,7 @@ class Peers:
                 await listener.aclose()
 
     async def _welcome(self, connection: Connection) -> None:
-        """Let a connection in that proves itself; close any other, with one line."""
+        """Let a connection in that proves itself; close any other, and tell of it."""
         reason = "it did not authenticate in time"
         link = None
         number, victim = self._strangers.admit(connection.address)
@@ -297,7 +301,9 @@ class Peers:
         if link is not None:
             await self._run(link)
         elif reason:
-            log.warning("cluster_connection_refused", address=connection.address, reason=reason)
+            line = self._refusals.note(connection.address, reason, trio.current_time())
+            if line is not None:
+                _tell_refused(line)
 
     async def _let_in(self, connection: Connection) -> Link | None:
         """Return the link to a peer that proved itself; None if it wanted only the voters."""
@@ -358,3 +364,7 @@ class Peers:
         if self._links.get(link.peer.node_id) is link:
             del self._links[link.peer.node_id]
             self.on_disconnected(link.peer)
+
+
+def _tell_refused(line: Line) -> None:
+    log.warning("cluster_connection_refused", **line._asdict())

@@ -37,6 +37,8 @@ class ClusterSettings:
     handshake_deadline_s: float = 2.0
     strangers_max: int = 64
     """Connections at a time that have not authenticated yet."""
+    refusals_told_every_s: float = 10.0
+    """Between lines about connections of one address that are not let in."""
     queue_bytes_max: int = 1 << 24
     """What may wait to be sent to one peer."""
     tick_s: float = 1.0

@@ -112,11 +112,13 @@ def read(body: bytes) -> Frame:
     Raises:
         Malformed: it is no frame of any kind.
     """
-    match decode(body):
+    content = decode(body)
+    parts = cast("list[object]", content) if isinstance(content, list) else []
+    match parts:
         case [0, message]:
             return from_wire(message)
-        case [1, int(number), str(method), list() as arguments] if len(method) <= METHOD_LENGTH_MAX:
-            return Question(number, method, cast("list[object]", arguments))
+        case [1, int(number), str(method), list()] if len(method) <= METHOD_LENGTH_MAX:
+            return Question(number, method, cast("list[object]", parts[3]))
         case [2, int(number), value]:
             return Answered(number, value)
         case [3, int(number), int(code), (None | str()) as message]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -24,6 +24,7 @@ from tests.support.peers import SECRET, Cluster, Node, until
 
 NONCE = bytes(32)
 HANDSHAKE_DEADLINE_S = 0.3
+LINE_EVERY_S = 0.5
 STRANGERS_MAX = 8
 
 Attack = Callable[[Stream], Awaitable[None]]
@@ -35,11 +36,18 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 
 def guarded(settings: ClusterSettings) -> ClusterSettings:
-    return replace(settings, handshake_deadline_s=HANDSHAKE_DEADLINE_S, strangers_max=STRANGERS_MAX)
+    return replace(
+        settings,
+        handshake_deadline_s=HANDSHAKE_DEADLINE_S,
+        strangers_max=STRANGERS_MAX,
+        refusals_told_every_s=LINE_EVERY_S,
+        tick_s=LINE_EVERY_S / 10,
+        silent_ticks_max=1000,
+    )
 
 
 @asynccontextmanager
-async def undisturbed(cluster: Cluster) -> AsyncIterator[list[EventDict]]:
+async def undisturbed(cluster: Cluster) -> AsyncGenerator[list[EventDict]]:
     """Two nodes with a channel, which must outlast what happens inside, and be of use after it."""
     await cluster.take_ports(1, 2)
     one, two = cluster.node(1, changes=guarded), cluster.node(2)
@@ -72,6 +80,13 @@ async def closed(stream: Stream) -> None:
 
 def refusals(lines: list[EventDict]) -> list[str]:
     return [str(it["reason"]) for it in lines if it["event"] == "cluster_connection_refused"]
+
+
+def refused(lines: list[EventDict]) -> int:
+    """Return how many connections the lines tell of."""
+    return sum(
+        int(it["connections"]) for it in lines if it["event"] == "cluster_connection_refused"
+    )
 
 
 async def send_nothing(stream: Stream) -> None:
@@ -214,14 +229,17 @@ async def test_a_listener_without_the_secret_learns_and_gains_nothing(cluster: C
 
 async def test_a_flood_of_strangers_is_bounded_and_shuts_no_node_out(cluster: Cluster) -> None:
     async with undisturbed(cluster) as lines:
+        began = trio.current_time()
         flood: list[Connection] = [await cluster.dial(1) for _ in range(5 * STRANGERS_MAX)]
-        await until(lambda: len(refusals(lines)) >= 4 * STRANGERS_MAX)
+        await until(lambda: refused(lines) >= 4 * STRANGERS_MAX)
         late = cluster.node(7)
         async with trio.open_nursery() as nursery:
             await nursery.start(late.run)
             await until(lambda: late.connected == {1, 2})
             nursery.cancel_scope.cancel()
-        await until(lambda: len(refusals(lines)) == len(flood))
+        await until(lambda: refused(lines) == len(flood))
+        intervals = (trio.current_time() - began) / LINE_EVERY_S
+        assert len(refusals(lines)) <= 1 + intervals, "one line at once, then one in an interval"
         for connection in flood:
             await connection.stream.aclose()
         await until(lambda: any(it["event"] == "node_disconnected" for it in lines))

@@ -6,8 +6,8 @@ import random
 
 import pytest
 import trio
+import trio._core._run as trio_run
 from structlog.testing import capture_logs
-from trio._core import _run as trio_run
 from trio.testing import MockClock
 
 from metadata.raft.messages import Vote
@@ -84,7 +84,7 @@ def trace_of(seed: int) -> list[object]:
         async with trio.open_nursery() as nursery:
             for node in nodes:
                 await nursery.start(node.run)
-                node.peers.on_message = lambda *message: notes.append(message)
+                node.peers.on_message = lambda source, message: notes.append((source, message))
             for _ in range(30):
                 await trio.sleep(cluster.random.random())
                 source, target = cluster.random.sample(nodes, 2)

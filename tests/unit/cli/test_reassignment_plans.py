@@ -10,6 +10,7 @@ import pytest
 from raftkafka.cli.shims.leader_election import read_partitions
 from raftkafka.cli.shims.log_dir_moves import all_arrived, moves_text
 from raftkafka.cli.shims.reassignment_files import (
+    Plan,
     check_plan,
     plan_text,
     read_plan,
@@ -35,7 +36,7 @@ def entry(key: TopicPartition, *replicas: int, **more: object) -> dict[str, obje
 
 
 def test_a_plan_is_written_as_it_is_read(tmp_path: Path) -> None:
-    plan = {B0: (3, 1), A0: (1, 2)}
+    plan: Plan = {B0: (3, 1), A0: (1, 2)}
     text = plan_text(plan)
     assert text == (
         '{"version":1,"partitions":['
@@ -144,7 +145,7 @@ def test_who_sends_and_who_fetches() -> None:
         A1: Reassignment((2, 3, 1), adding=(3,), removing=(1,)),
         B0: Reassignment((1, 2), adding=(2,), removing=()),
     }
-    plan = {A0: (2, 3), A1: (2, 4)}
+    plan: Plan = {A0: (2, 3), A1: (2, 4)}
     moves = moves_of(plan, {A0: (1, 2), A1: (2, 3, 1)}, ongoing)
     assert moves == {
         A0: Move(frozenset({1, 2}), frozenset({3})),

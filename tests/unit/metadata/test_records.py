@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cbor2
@@ -23,7 +24,7 @@ from tests.support.metadata import broker_record
 
 TOPIC_ID = bytes(range(16))
 
-RECORDS: list[Record] = [
+RECORDS: Sequence[Record] = [
     broker_record(1, rack="a"),
     replace(broker_record(2), cluster_endpoint=BrokerEndpoint("CLUSTER", "h", 9093, "SSL")),
     TopicRecord("t", TOPIC_ID),
