@@ -149,7 +149,11 @@ class Controller:
             KafkaError: INVALID_REGISTRATION, DUPLICATE_BROKER_REGISTRATION, or as ``submit``.
         """
         await self.ask(RegisterAsk(registration), deadline_s=deadline_s)
-        return self.image.brokers[registration.broker_id].broker_epoch
+        broker = self.image.brokers.get(registration.broker_id)
+        if broker is None or broker.incarnation_id != registration.incarnation_id:
+            text = "it is registered, but this node's metadata does not show it yet"
+            raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, text)
+        return broker.broker_epoch
 
     async def unfence_broker(self, broker_id: int, broker_epoch: int, *, deadline_s: float) -> None:
         """Let a lone node's broker take part, if it does not already.

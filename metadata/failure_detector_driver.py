@@ -14,7 +14,7 @@ import trio
 
 from metadata.cluster.identity import PeerIdentity
 from metadata.controller.brokers import fence_broker
-from metadata.controller.heartbeats import BrokerProcess
+from metadata.controller.heartbeats import GRACE_S, BrokerProcess
 from metadata.controller_driver import Controller
 from metadata.delta import Delta
 from raftkafka.errors import KafkaError
@@ -74,7 +74,8 @@ class FailureDetector:
             await self._wake.wait()
         late_s = trio.current_time() - deadline
         if late_s > LATE_S:
-            self._heartbeats.excuse(late_s)
+            # Whoever lives is heard of soon, now that this process runs again.
+            self._heartbeats.excuse(late_s + GRACE_S)
 
     async def _probe(self, process: BrokerProcess) -> None:
         broker = self._controller.image.brokers.get(process.broker_id)
