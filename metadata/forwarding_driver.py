@@ -112,8 +112,8 @@ class Forwarding:
             try:
                 if leader_id == self._node_id:
                     return await local()
-                if leader_id is not None:
-                    deadline_s = deadline - trio.current_time()
+                deadline_s = deadline - trio.current_time()
+                if leader_id is not None and deadline_s > 0:  # the caller ends the wait
                     return read(
                         await self._channels.call(
                             leader_id, method, arguments, deadline_s=deadline_s

@@ -198,3 +198,22 @@ async def test_without_a_leader_the_deadline_holds(autojump_clock: MockClock) ->
         assert raised.value.code == ErrorCode.REQUEST_TIMED_OUT
         assert two.wires[ASKER].calls == 0
         assert trio.current_time() - asked == pytest.approx(2)
+
+
+async def test_who_stood_still_past_the_deadline_asks_nobody(mock_clock: MockClock) -> None:
+    """As after SIGSTOP: the time is over before anything noticed."""
+
+    def leader_id_much_later() -> int:
+        mock_clock.jump(10)
+        return LEADER
+
+    async def local() -> object:
+        pytest.fail("this node does not lead")
+
+    wire = Wire(ASKER)
+    forwarding = Forwarding(ASKER, wire, leader_id_much_later)
+    deadline = trio.current_time() + 5
+    with trio.move_on_at(deadline) as wait:
+        await forwarding.at_leader("m", [], local, lambda answer: answer, deadline, repeatable=True)
+    assert wait.cancelled_caught
+    assert wire.calls == 0
