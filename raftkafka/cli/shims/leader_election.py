@@ -32,6 +32,11 @@ def _run(arguments: Sequence[str]) -> int:
     options = _parser().read(arguments)
     election_type = _check(options)
     partitions = _partitions(options)
+    if any(word.partition("=")[0] == "--admin.config" for word in arguments):
+        print(
+            "Option --admin.config has been deprecated and will be removed in a future version. "
+            "Use --command-config instead."
+        )
     with connect(options, required="Missing required option(s): bootstrap-server") as client:
         try:
             outcomes = elect_leaders(client, election_type, partitions)

@@ -68,7 +68,8 @@ def proposed(current: Plan, brokers: Sequence[Broker], *, by_rack: bool) -> Plan
         factor = len(current[keys[0]])
         if factor > len(brokers):
             raise ClientError(
-                f"Replication factor: {factor} larger than available brokers: {len(brokers)}."
+                f"The target replication factor of {factor} cannot be reached because only "
+                f"{len(brokers)} broker(s) are registered."
             )
         placement = place(images, factor, random.randrange(len(brokers)))
         plan |= {key: placement.replicas(key.partition) for key in keys}
