@@ -454,6 +454,8 @@ class AppendLog:
             if all(file.is_warm(it, min(WALK_BYTES, end - it)) for it in looked_at):
                 return None
             return LogSlice(segment, file, position, min(max_bytes, end - position))
+        except DamagedLog:
+            return None
         except OSError as error:
             self.fail(error)
             return None

@@ -36,6 +36,8 @@ OTHER_DEFAULTS = {
     "node.id": "Kafka has none: a node must be numbered",
     "process.roles": "Kafka has none: a lone node is both",
     "controller.listener.names": "Kafka has none: a lone node needs no such listener",
+    "socket.receive.buffer.bytes": "fewer wake-ups for the same data (docs/decisions)",
+    "socket.send.buffer.bytes": "fewer wake-ups for the same data (docs/decisions)",
 }
 OTHER_RANGES = {
     "compression.type": "the producer's compression is kept",
@@ -50,6 +52,7 @@ OTHER_RANGES = {
     "socket.receive.buffer.bytes": "below -1 there is nothing to ask the system for",
     "socket.send.buffer.bytes": "below -1 there is nothing to ask the system for",
 }
+DEFAULT_SOURCE = 5
 
 
 def kafka_default(row: dict[str, str]) -> str | None:
@@ -159,8 +162,12 @@ def test_broker_is_described_as_kafka_does(name: str) -> None:
         kafkas["value"] = "5000"  # Kafka answers null, though the file sets it
     if is_java_class(BROKER.get(name, {"default": ""})):
         del ours["value"], kafkas["value"], ours["synonyms"], kafkas["synonyms"]
-    if name in ("process.roles", "node.id", "controller.listener.names"):
-        kafkas["synonyms"] = [*kafkas["synonyms"], [name, BROKER_KEYS[name].default, 5]]
+    if name in OTHER_DEFAULTS:
+        default = BROKER_KEYS[name].default
+        set_here = [level for level in kafkas["synonyms"] if level[2] != DEFAULT_SOURCE]
+        kafkas["synonyms"] = [*set_here, [name, default, DEFAULT_SOURCE]]
+        if not set_here:
+            kafkas["value"] = default
     assert ours == kafkas
 
 
