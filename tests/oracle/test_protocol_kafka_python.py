@@ -34,6 +34,10 @@ SEEDS = range(6)
 
 NOT_IN_KAFKA_PYTHON = frozenset(
     {
+        "AddRaftVoterRequest",
+        "AddRaftVoterResponse",
+        "AlterPartitionRequest",
+        "AlterPartitionResponse",
         "ConsumerGroupDescribeRequest",
         "ConsumerGroupDescribeResponse",
         "ConsumerGroupHeartbeatRequest",
