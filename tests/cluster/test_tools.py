@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from raftkafka.types import ZERO_ID, uuid_text
 from tests.cluster.conftest import MakeCluster
 from tests.support.cluster import Cluster, Node
 from tests.support.commands import Done, output, run
@@ -80,8 +81,15 @@ def test_quorum_is_described(four: Cluster) -> None:
         (4, "Observer"),
     ]
 
+    folders = {int(row[0]): row[1] for row in rows}
+    nobodys = uuid_text(ZERO_ID)
+    assert len({*folders.values(), nobodys}) == 5, "each node is told with its own"
+    told = json.loads(facts["CurrentVoters"]) + json.loads(facts["CurrentObservers"])
+    assert {node["id"]: node["directoryId"] for node in told} == folders
+
     described = json.loads(tools.raftkafka("quorum", "describe", "--format", "json"))
     assert described["leader"] == leader
+    assert {node["node"]: node["directory_id"] for node in described["nodes"]} == folders
     roles = {node["node"]: node["role"] for node in described["nodes"]}
     assert roles == {leader: "leader", **dict.fromkeys(followers, "voter"), 4: "observer"}
 
