@@ -173,7 +173,7 @@ class RaftCore:
 
     def _replica(self, node_id: int, now: float) -> ReplicaStatus:
         raft = self._raft
-        folder = self._electorate.folder(node_id) or ZERO_ID
+        folder = self._electorate.folder(node_id) or self._electorate.seat(node_id) or ZERO_ID
         if node_id == self.settings.node_id:
             current = 0.0 if raft.is_leader else None
             end = self.journal.last_index + 1

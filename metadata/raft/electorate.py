@@ -40,7 +40,7 @@ class Electorate:
         self._journal = journal
         self._outbox = outbox
         self._folders: dict[int, bytes] = {}
-        """Directory id of each voter's newest connection."""
+        """Directory id of each node's newest connection."""
         self._told: dict[int, Seats] = {}
         """What each connected voter has stored."""
 
@@ -62,7 +62,7 @@ class Electorate:
         return folder is not None and self._is_seated(node_id, folder)
 
     def folder(self, node_id: int) -> bytes | None:
-        """Return the directory id of a voter's newest connection, or of this node's folder."""
+        """Return the directory id of a node's newest connection, or of this node's folder."""
         if node_id == self._settings.node_id:
             return self._directory_id
         return self._folders.get(node_id)
@@ -98,10 +98,10 @@ class Electorate:
 
     def connected(self, node_id: int, directory_id: bytes) -> bool:
         """Exchange lists with a voter; say whether it comes with another folder than before."""
-        if node_id not in self._settings.voters:
-            return False
         former = self._folders.get(node_id)
         self._folders[node_id] = directory_id
+        if node_id not in self._settings.voters:
+            return False
         self._told.pop(node_id, None)
         if self._settings.is_voter:
             self._tell(node_id)

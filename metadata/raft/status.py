@@ -18,7 +18,8 @@ class ReplicaStatus(NamedTuple):
     last_caught_up_age_s: float | None
     """Seconds since it last held all that the leader held."""
     directory_id: bytes = ZERO_ID
-    """Of the folder that a voter votes with, or that it came back with; zeros: not known."""
+    """Of an observer's folder, or of the one that a voter votes with, or came back with; zeros:
+    not known."""
 
 
 class RaftStatus(NamedTuple):

@@ -13,14 +13,15 @@ import trio
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from metadata.cluster.channel_driver import meet
+from metadata.cluster.channel_driver import introduce, meet
 from metadata.cluster.handshake import HELLO_BYTES, PROOF_BYTES, Agreement, Part, hello
-from metadata.cluster.identity import identity_to_wire
+from metadata.cluster.identity import PeerIdentity, identity_to_wire
 from metadata.cluster.network import Connection, Stream
 from metadata.cluster.sealing import FIRST_FRAME_BYTES_MAX, Sealer
 from metadata.cluster.settings import ClusterSettings
 from metadata.raft.messages import Vote
 from tests.support.peers import SECRET, Cluster, Node, until
+from tests.support.poison import poison_pickle
 
 NONCE = bytes(32)
 HANDSHAKE_DEADLINE_S = 0.3
@@ -150,6 +151,12 @@ async def forge_the_first_frame(stream: Stream) -> None:
     await stream.send_all(sealer.seal([cbor2.dumps([1])]))
 
 
+async def send_a_pickle_as_a_node(stream: Stream) -> None:
+    sealed = await meet(stream, Part.DIALLER, SECRET, NONCE)
+    await introduce(sealed, PeerIdentity(7, bytes(16), bytes(16), False, b""))
+    await stream.send_all(sealed.sealer.seal([pickle.dumps([0, [1]])]))
+
+
 @pytest.mark.parametrize(
     ("attack", "reason"),
     [
@@ -263,13 +270,10 @@ async def test_without_a_secret_only_this_machine_is_let_in() -> None:
 
 
 async def test_nothing_is_ever_unpickled(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    def poisoned(*_: object, **__: object) -> object:
-        raise AssertionError("unpickled")
-
-    for name in ("load", "loads", "Unpickler", "_load", "_loads", "_Unpickler"):
-        monkeypatch.setattr(pickle, name, poisoned)
+    poison_pickle(monkeypatch)
     async with undisturbed(cluster):
-        stream = (await cluster.dial(1)).stream
-        await seal_a_pickle(stream)
-        await closed(stream)
-        await stream.aclose()
+        for attack in (send_a_pickle, seal_a_pickle, send_a_pickle_as_a_node):
+            stream = (await cluster.dial(1)).stream
+            await attack(stream)
+            await closed(stream)
+            await stream.aclose()

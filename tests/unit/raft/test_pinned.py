@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from metadata.raft import pinned
 from metadata.raft.pinned import PickleRefused
 from raftkafka.errors import FatalError
+from tests.support.poison import poison_pickle
 from tests.unit.raft.bench import Bench
 
 STUBS = Path(__file__).parents[3] / "typings" / "pysyncobj"
@@ -99,12 +99,7 @@ def test_the_librarys_references_to_pickle_refuse() -> None:
 
 def test_a_node_lives_without_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Override 6: start, commits, snapshot, restart, and a snapshot sent to a peer."""
-
-    def refuse(*arguments: object, **named: object) -> None:
-        raise AssertionError("pickle was used")
-
-    for name in ("load", "loads", "Unpickler", "_load", "_loads", "_Unpickler"):
-        monkeypatch.setattr(pickle, name, refuse)
+    poison_pickle(monkeypatch)
     bench = Bench(3, snapshot_every_bytes=2000)
     bench.elect(1, 2)
     bench.flow((1, 2))

@@ -20,6 +20,20 @@ def test_voters_are_told_with_their_folders() -> None:
     assert folders(bench, "observers") == {}
 
 
+def test_a_voter_that_is_not_there_is_told_with_the_folder_that_it_votes_with() -> None:
+    bench = Bench(3)
+    bench[1].restart(connected=False)
+    bench.connect(1, 2)
+    bench.elect(1, 2)
+    assert folders(bench, "voters") == {n: bench[n].identity.directory_id for n in (1, 2, 3)}
+
+
+def test_observers_are_told_with_their_folders() -> None:
+    bench = Bench(3, observers=[101])
+    bench.elect(1)
+    assert folders(bench, "observers") == {101: bench[101].identity.directory_id}
+
+
 def test_a_voter_with_another_folder_is_an_observer_until_it_is_readmitted() -> None:
     bench = Bench(3)
     bench.elect(1)
