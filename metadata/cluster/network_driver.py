@@ -78,5 +78,9 @@ def _bound(host: str, port: int) -> stdlib_socket.socket:
 
 def _advice(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return "the port is taken; give this node's entry of controller.quorum.voters another one"
-    return f"{error}; give this node's entry of controller.quorum.voters an address of this host"
+        return (
+            "the port is taken; stop what has it, or give this node another one in "
+            "controller.quorum.voters, on all nodes"
+        )
+    why = (error.strerror or str(error)).partition(" (while")[0]  # the address is said already
+    return f"{why}; give this node an address of this host in controller.quorum.voters or listeners"

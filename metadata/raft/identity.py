@@ -66,7 +66,8 @@ class Identity(NamedTuple):
             raise ForeignDataFolder(
                 f"{folder} belongs to the quorum of voters {_names(self.voters)}, and the "
                 f"configuration names {_names(configured.voters)}: voters do not change once "
-                "a quorum has formed; put controller.quorum.voters back"
+                "a quorum has formed; put controller.quorum.voters back, or, if what this node "
+                "holds is not needed, give it empty data folders"
             )
 
 

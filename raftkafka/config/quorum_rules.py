@@ -103,6 +103,14 @@ def cluster_listener_is_there(config: BrokerConfig) -> Breaches:
             LISTENERS,
             f"none of listeners is {names[0]}: add {names[0]}://:{_own_port(config)} to listeners",
         )
+    clients = {each.port: each.name for each in config.listeners}
+    if is_voter(config) and _own_port(config) in clients:
+        port = _own_port(config)
+        yield Breach(
+            VOTERS,
+            f"port {port} is where listener {clients[port]} serves clients: put a port of its own "
+            f"for nodes there, {config.node_id}@host:{_another(config)}, on all nodes",
+        )
     if config.cluster_protocol not in CLUSTER_PROTOCOLS:
         yield Breach(
             LISTENERS,
@@ -153,6 +161,12 @@ def remarks(config: BrokerConfig) -> Iterator[str]:
             f"the others look for this node at port {own[0].port} ({VOTERS}), and it listens at "
             f"{bound[0].port} (listeners): only right if something forwards the one to the other"
         )
+
+
+def _another(config: BrokerConfig) -> int:
+    """Return the port that is meant for other nodes, or might be."""
+    bound = config.controller_listeners
+    return bound[0].port if bound else _own_port(config) + 1
 
 
 def _own_port(config: BrokerConfig) -> int:

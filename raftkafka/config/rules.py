@@ -39,10 +39,11 @@ def listeners_differ(config: BrokerConfig) -> Breaches:
     serves_clients = not config.process_roles or "broker" in config.process_roles
     if not config.listeners and serves_clients:
         yield Breach("listeners", "clients need a listener of their own")
-    for name, count in Counter(endpoint.name for endpoint in config.listeners).items():
+    every = (*config.listeners, *config.controller_listeners)
+    for name, count in Counter(endpoint.name for endpoint in every).items():
         if count > 1:
             yield Breach("listeners", f"each listener must have a different name, not {name} twice")
-    ports = Counter((e.port, ":" in e.host) for e in config.listeners if e.port)
+    ports = Counter((e.port, ":" in e.host) for e in every if e.port)
     for (port, _), count in ports.items():
         if count > 1:
             yield Breach("listeners", f"each listener must have a different port, not {port} twice")
@@ -107,11 +108,11 @@ def log_dirs_differ(config: BrokerConfig) -> Breaches:
 
 RULES: tuple[Callable[[BrokerConfig], Breaches], ...] = (
     listeners_differ,
+    quorum_rules.cluster_listener_is_there,  # before others take a misspelt one for a client's
     listeners_are_plaintext,
     advertised_are_reachable,
     quorum_rules.roles_fit,
     quorum_rules.quorum_is_sound,
-    quorum_rules.cluster_listener_is_there,
     quorum_rules.tls_is_complete,
     numbers_fit,
     log_dirs_differ,

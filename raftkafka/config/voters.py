@@ -34,7 +34,7 @@ def parse_voters(texts: Iterable[str]) -> tuple[Voter, ...]:
         try:
             endpoint = parse_endpoint(f"VOTER://{address}")
         except ValueError:
-            raise ValueError(f"{text} does not read id@host:port") from None
+            raise ValueError(f"{text} does not read id@host:port, with a port to 65535") from None
         if not endpoint.host:
             raise ValueError(f"{text} names no host")
         if not endpoint.port:

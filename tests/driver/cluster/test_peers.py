@@ -13,10 +13,11 @@ from metadata.cluster.channel_driver import introduce, meet
 from metadata.cluster.handshake import Part
 from metadata.cluster.identity import PeerIdentity
 from metadata.cluster.link_driver import AT_WORK_MAX
+from metadata.cluster.network_driver import OsNetwork
 from metadata.cluster.peers_driver import PeerGone, Probe
 from metadata.cluster.settings import Address
 from metadata.raft.messages import SnapshotChunk, TimeoutNow, Vote
-from raftkafka.errors import ErrorCode, KafkaError
+from raftkafka.errors import AddressInUse, ErrorCode, KafkaError
 from tests.support.peers import SECRET, Cluster, Node, until
 
 
@@ -219,3 +220,18 @@ async def test_a_peer_that_takes_nothing_costs_bounded_memory(cluster: Cluster) 
         assert not full.value.sent
         await until(lambda: 90 <= len(two.messages) <= 110)
         nursery.cancel_scope.cancel()
+
+
+async def test_an_address_that_cannot_be_had_says_what_to_type() -> None:
+    """In memory there is none that is taken."""
+    network = OsNetwork()
+    first = await network.listen("127.0.0.1", 0)
+    for host, port, why in (
+        ("127.0.0.1", first.port, "the port is taken; stop what has it, or give this node another"),
+        ("192.0.2.1", 0, "Cannot assign requested address; give this node an address of this host"),
+    ):
+        with pytest.raises(AddressInUse, match=why) as refused:
+            await network.listen(host, port)
+        assert str(refused.value).count(host) == 1
+        assert "controller.quorum.voters" in str(refused.value)
+    await first.aclose()

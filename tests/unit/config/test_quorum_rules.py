@@ -83,6 +83,7 @@ def test_several_controllers_are_named_by_the_list() -> None:
         ("1@:9093", "names no host"),
         ("1@a:0", "names no port"),
         ("1@a", "does not read id@host:port"),
+        ("1@a:90930", "with a port to 65535"),
     ],
 )
 def test_a_wrong_line_of_voters_is_refused(line: str, why: str) -> None:
@@ -106,6 +107,26 @@ def test_a_voter_listens_where_the_listener_of_controllers_says() -> None:
         listeners="PLAINTEXT://:9092,CONTROLLER://:9999",
     )
     assert elsewhere.hints[0].startswith("the others look for this node at port 9093")
+    misspelt = refusal(
+        controller_quorum_voters=THREE,
+        controller_listener_names="CONTROLER",
+        listeners="PLAINTEXT://:9092,CONTROLLER://:9093",
+    )
+    assert "none of listeners is CONTROLER: add" in misspelt
+
+
+@pytest.mark.parametrize(
+    ("listeners", "names", "why"),
+    [
+        ("PLAINTEXT://:9093", "", "put a port of its own for nodes there, 1@host:9094,"),
+        ("PLAINTEXT://:9093,CONTROLLER://:9999", "CONTROLLER", "there, 1@host:9999, on all nodes"),
+        ("PLAINTEXT://:9092,CONTROLLER://:9092", "CONTROLLER", "must have a different port"),
+    ],
+)
+def test_a_port_is_for_nodes_or_for_clients(listeners: str, names: str, why: str) -> None:
+    assert why in refusal(
+        controller_quorum_voters=THREE, controller_listener_names=names, listeners=listeners
+    )
 
 
 def test_a_controller_alone_serves_no_clients() -> None:
