@@ -49,11 +49,12 @@ class Election:
         if raft.is_leader:
             self._check_quorum(now)
         elif self._settings.is_voter and now >= raft.election_deadline:
+            if not self._electorate.is_complete:
+                self._electorate.ask()  # again, for a message may have been lost
             if self._electorate.may_vote:
                 self._campaign(now)
             else:
                 self.postpone(now)
-                self._electorate.ask()
 
     def note_leader(self, now: float) -> None:
         """The term's leader was heard of."""

@@ -3,10 +3,16 @@
 A voter that comes back with another folder forgot what it promised and acknowledged. So votes
 and acknowledgements count only of the folder that holds the voter's seat:
 
-- at first formation a voter takes part only after it exchanged directory ids with all voters,
-  found nobody who knows of an earlier formation, and stored the list;
+- at first formation a voter takes part only after every voter told that it has no list and has
+  met the very same folders, and it stored the list; or after one that stored it told it;
 - later, a voter without the list, or with another folder than the list names, follows without
   a vote until a committed command (``raftkafka quorum readmit``) seats its new folder.
+
+So there is one list. Say A formed one with folder C0 of C, and B another one with C1, which
+came after C0 was lost. A told B that it had no list and had met C1; A formed its own after
+that, so it met C0 after C1: but lost folders do not come back. It does not matter how old
+what the others told is, nor that B helped A. (With ids of a voter's own folder alone it did: B,
+told by A before it formed and by C1, formed a second one.)
 
 A readmission is committed by the others: while it waits in the log, neither the old nor the
 new folder of that voter counts here. So every majority that can elect afterwards has a
@@ -41,14 +47,19 @@ class Electorate:
         self._outbox = outbox
         self._folders: dict[int, bytes] = {}
         """Directory id of each node's newest connection."""
-        self._told: dict[int, Seats] = {}
-        """What each connected voter has stored."""
+        self._told: dict[int, Seating] = {}
+        """What each connected voter told last."""
 
     @property
     def may_vote(self) -> bool:
         """Whether this node may campaign, and give votes."""
         me = self._settings.node_id
         return self._settings.is_alone or self._is_seated(me, self._directory_id)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether this node votes and knows of all voters which folder does."""
+        return self.may_vote and self._journal.seats.keys() >= self._settings.voters
 
     @property
     def is_shut_out(self) -> bool:
@@ -82,7 +93,7 @@ class Electorate:
 
     def formed(self) -> set[int]:
         """Return the connected voters that count and that have stored who else does."""
-        return {voter for voter, seats in self._told.items() if seats and self.counts(voter)}
+        return {voter for voter, told in self._told.items() if told.seats and self.counts(voter)}
 
     def _is_seated(self, voter: int, directory_id: bytes) -> bool:
         seat = self._journal.seats.get(voter)
@@ -103,8 +114,10 @@ class Electorate:
         if node_id not in self._settings.voters:
             return False
         self._told.pop(node_id, None)
-        if self._settings.is_voter:
-            self._tell(node_id)
+        if self._journal.seats:
+            self._ask(node_id)
+        else:
+            self.ask()  # all: they wait to hear that this node met the newcomer
         return former is not None and former != directory_id
 
     def disconnected(self, node_id: int) -> None:
@@ -113,37 +126,42 @@ class Electorate:
 
     def on_seating(self, source: int, message: Seating) -> None:
         """Take over what another voter knows; or form the quorum when nobody knows anything."""
+        self._told[source] = message
         told = {voter: Seat(folder, since) for voter, folder, since in message.seats}
-        self._told[source] = told
         self._store(merge(self._journal.seats, told))
-        if not self._journal.seats:
-            self._form()
+        self._form()
         if message.wants_answer:
-            self._tell(source)
+            self._tell(source, wants_answer=False)
 
     def on_readmission(self, index: int, voter: int, directory_id: bytes) -> None:
         """A voter's new folder was committed."""
         self._store(merge(self._journal.seats, {voter: Seat(directory_id, index)}))
 
     def ask(self) -> None:
-        """Without the list: ask for it again, for a message may have been lost."""
+        """Tell all what is known here, and ask for what they know if something is missing."""
         for voter in self._raft.connected:
             if voter in self._settings.voters:
-                self._tell(voter)
+                self._ask(voter)
 
     def restore(self, seats: Seats) -> None:
         """Take what a snapshot of the leader's knows."""
         self._store(merge(self._journal.seats, seats))
 
     def _form(self) -> None:
-        """Store the list if all voters have told that they have none."""
+        """Store the list if all voters have told that they have none and met the same folders."""
+        met = self._met()
         others = self._settings.voters - {self._settings.node_id}
-        is_fresh = self._raft.term == 0 and self._journal.last_index == 0
-        if not is_fresh or self._told.keys() < others:
+        if len(met) <= len(others) or self._told.keys() < others:
             return
-        seats = {voter: Seat(self._folders[voter], 0) for voter in others}
-        seats[self._settings.node_id] = Seat(self._directory_id, 0)
-        self._store(seats)
+        if all(self._told[voter].met == met for voter in others):
+            self._store({voter: Seat(folder, 0) for voter, folder in met})
+
+    def _met(self) -> list[tuple[int, bytes]]:
+        """Return each voter's folder that this one met; nothing if it is not fresh."""
+        if self._journal.seats or self._raft.term > 0 or self._journal.last_index > 0:
+            return []
+        folders = self._folders | {self._settings.node_id: self._directory_id}
+        return sorted((node, folders[node]) for node in folders.keys() & self._settings.voters)
 
     def _store(self, seats: Seats) -> None:
         if seats == self._journal.seats:
@@ -153,10 +171,13 @@ class Electorate:
         if self.may_vote and not could_vote:
             self.ask()  # and tell: others wait for a majority that knows
 
-    def _tell(self, voter: int) -> None:
+    def _ask(self, voter: int) -> None:
+        if self._settings.is_voter:
+            self._tell(voter, wants_answer=not self.is_complete)
+
+    def _tell(self, voter: int, *, wants_answer: bool) -> None:
         seats = self._journal.seats
         content = [
             (member, seat.directory_id, seat.since_index) for member, seat in sorted(seats.items())
         ]
-        wants_answer = not self.may_vote or len(seats) < len(self._settings.voters)
-        self._outbox.send(voter, Seating(self._raft.term, wants_answer, content))
+        self._outbox.send(voter, Seating(self._raft.term, wants_answer, content, self._met()))

@@ -103,11 +103,15 @@ class TimeoutNow(NamedTuple):
 
 
 class Seating(NamedTuple):
-    """The folders that vote, as the sender has them stored: (voter, directory id, since)."""
+    """The folders that vote, as the sender has them stored: (voter, directory id, since).
+
+    ``met``: (voter, directory id) that a fresh sender met, its own too; nobody's if it has a list.
+    """
 
     term: int
     wants_answer: bool
     seats: list[tuple[int, bytes, int]]
+    met: list[tuple[int, bytes]]
 
 
 Message = (
@@ -150,7 +154,8 @@ def from_wire(frame: object) -> Message:
             raise Malformed(f"{message_type.__name__}.{name}")
     message = cast("Callable[..., Message]", message_type)(*values)
     if isinstance(message, Seating):
-        return message._replace(seats=[(*seat,) for seat in message.seats])
+        seats, met = ([(*row,) for row in rows] for rows in message[2:])
+        return message._replace(seats=seats, met=met)
     return _checked_entries(message) if isinstance(message, AppendEntries) else message
 
 
@@ -190,18 +195,30 @@ def _is_data(value: object) -> bool:
 
 
 def _is_seats(value: object) -> bool:
+    return _are_rows(value, (_is_count, _is_id, _is_count))
+
+
+def _is_met(value: object) -> bool:
+    return _are_rows(value, (_is_count, _is_id))
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, bytes) and len(value) == ID_BYTES
+
+
+def _are_rows(value: object, checks: tuple[Callable[[object], bool], ...]) -> bool:
     if not isinstance(value, list) or len(cast("list[object]", value)) > SEATS_MAX:
         return False
-    return all(map(_is_seat, cast("list[object]", value)))
+    return all(_is_row(row, checks) for row in cast("list[object]", value))
 
 
-def _is_seat(value: object) -> bool:
+def _is_row(value: object, checks: tuple[Callable[[object], bool], ...]) -> bool:
     if not isinstance(value, list | tuple):
         return False
     parts = cast("list[object]", value)
-    if len(parts) != 3 or not isinstance(parts[1], bytes):
+    if len(parts) != len(checks):
         return False
-    return _is_count(parts[0]) and len(parts[1]) == ID_BYTES and _is_count(parts[2])
+    return all(check(part) for check, part in zip(checks, parts, strict=True))
 
 
 _SHAPES: dict[type[Message], tuple[Callable[[object], bool], ...]] = {
@@ -215,7 +232,7 @@ _SHAPES: dict[type[Message], tuple[Callable[[object], bool], ...]] = {
     SnapshotAnswer: (_is_count, _is_count, _is_count, _is_count),
     StaleTerm: (_is_count,),
     TimeoutNow: (_is_count,),
-    Seating: (_is_count, _is_flag, _is_seats),
+    Seating: (_is_count, _is_flag, _is_seats, _is_met),
 }
 """What each field must be. The order of the kinds is the wire's."""
 

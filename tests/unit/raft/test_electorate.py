@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from metadata.errors import NotReadmitted
-from metadata.raft.messages import AppendAnswer, PreVote, RequestVote, Seating, Vote
+from metadata.raft.messages import (
+    AppendAnswer,
+    AppendEntries,
+    PreVote,
+    RequestVote,
+    Seating,
+    Vote,
+)
 from tests.unit.raft.bench import Bench
 
 
@@ -40,6 +47,66 @@ def test_a_fresh_voter_votes_only_after_it_has_met_all_voters() -> None:
     bench.connect(2, 3)
     bench.flow(rounds=2)
     assert all(set(node.journal.seats) == {1, 2, 3} for node in bench.values())
+
+
+def test_a_voter_that_helped_one_formation_takes_part_in_no_other() -> None:
+    """1 forms with 2 and 3, and 2 does not hear of it; then 3 is wiped, and 2 meets the new one."""
+    bench = Bench(3, formed=False)
+    for node in bench.values():
+        node.step()
+    bench.deliver(bench.take(1, 2))  # that 1 has no list
+    bench.take(None, 2)
+    bench.deliver(bench.take(None, 1))
+    assert bench[1].journal.seats
+    bench.flow((1, 3), rounds=2)
+    bench.elect(1, 3)
+    bench.flow((1, 3))
+    bench[1].propose(b"acknowledged")
+    bench.flow((1, 3))
+    assert bench[1].outcomes == [2]
+    bench[3].wipe()
+    bench.flow((2, 3))
+    for candidate in (2, 3):
+        bench.campaign(candidate, 2, 3)
+        bench.flow((2, 3))
+    assert bench[2].journal.seats == bench[3].journal.seats == {}
+    assert not {2, 3} & set(bench.leaders())
+    bench.campaign(2)  # it may not, and asks all for the list; then 1 can win
+    bench.flow((1, 2), (1, 3))
+    assert bench[2].machine.applied == [b"acknowledged"]
+    assert bench[3].core.is_shut_out
+
+
+def test_a_fresh_voter_that_is_wiped_before_the_list_is_formed_is_no_obstacle() -> None:
+    bench = Bench(3, formed=False)
+    for node in bench.values():
+        node.step()
+    bench.take()
+    bench[3].wipe()
+    bench.flow(rounds=2)
+    folder = bench[3].identity.directory_id
+    assert all(node.journal.seats[3] == (folder, 0) for node in bench.values())
+
+
+def test_a_voter_without_the_list_that_holds_a_leaders_entries_lets_nobody_form() -> None:
+    bench = Bench(3, formed=False)
+    bench[2].receive(1, AppendEntries(1, 0, 0, 0, [], 0))
+    bench.take()
+    bench[2].core.excuse(-1e12)
+    bench[2].step()
+    asked = [message for _, _, message in bench.take(2, None, Seating)]
+    assert asked
+    assert all(isinstance(it, Seating) and not it.met and not it.seats for it in asked)
+
+
+def test_voters_that_wait_for_others_leave_each_other_in_peace() -> None:
+    bench = Bench(3, formed=False)
+    for _ in range(6):
+        for node in bench.values():
+            node.step()
+        bench.deliver([entry for entry in bench.take() if 3 not in entry[:2]])
+    assert not bench.take(1, 2)
+    assert not bench.take(2, 1)
 
 
 def test_the_list_of_voters_outlives_a_restart_and_its_segment() -> None:
@@ -140,6 +207,43 @@ def test_readmission_is_a_committed_command_that_every_voter_sees() -> None:
     assert voted(bench, 3)
     assert campaigns(bench, 3)
     bench.elect(3, 2)
+
+
+def test_a_readmitted_voter_that_lacks_the_list_asks_for_it_until_it_has_it() -> None:
+    """Else it would have a vote, and nobody to give it to."""
+    bench = Bench(3)
+    bench.elect(1)
+    bench.flow()
+    bench[3].wipe()
+    for round_ in range(20):
+        bench.now += 0.15
+        for node in bench.values():
+            node.step()
+        bench.take(None, 3, Seating)
+        bench.deliver(bench.take())
+        if round_ == 10:
+            bench[1].readmit(3)
+    assert bench[1].outcomes == [2]
+    assert bench[3].journal.seats.keys() == {3}
+    bench[3].core.excuse(-1e12)
+    bench[3].step()
+    bench.flow(rounds=2)
+    assert bench[3].journal.seats == bench[1].journal.seats
+
+
+def test_a_readmitted_voter_that_leads_knows_that_it_has_its_vote() -> None:
+    """An operator whose answer was lost asks again; nothing is left to be done."""
+    bench = Bench(3)
+    bench.elect(1)
+    bench.flow()
+    bench[3].wipe()
+    bench.flow()
+    bench[1].readmit(3)
+    bench.flow()
+    bench.elect(3, 2)
+    bench.flow()
+    with pytest.raises(NotReadmitted, match="has its vote"):
+        bench[3].readmit(3)
 
 
 def test_the_others_commit_a_readmission() -> None:

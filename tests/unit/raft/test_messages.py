@@ -15,6 +15,7 @@ from metadata.raft.messages import (
     PreVote,
     PreVoteAnswer,
     RequestVote,
+    Seating,
     SnapshotAnswer,
     SnapshotChunk,
     StaleTerm,
@@ -36,6 +37,7 @@ EACH_KIND: list[Message] = [
     SnapshotAnswer(1, 2, 3, 4),
     StaleTerm(1),
     TimeoutNow(1),
+    Seating(1, True, [(1, b"1" * 16, 0)], [(1, b"1" * 16), (2, b"2" * 16)]),
 ]
 
 

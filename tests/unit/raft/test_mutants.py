@@ -186,6 +186,17 @@ def form_without_asking_all(patch: Patch) -> None:
     patch.setattr(Electorate, "_form", form)
 
 
+def form_with_whoever_has_no_list(patch: Patch) -> None:
+    def form(self: Internals) -> None:
+        met = self._met()
+        others = self._settings.voters - {self._settings.node_id}
+        nobody = not any(told.seats for told in self._told.values())
+        if len(met) > len(others) and self._told.keys() >= others and nobody:
+            self._store({voter: Seat(folder, 0) for voter, folder in met})
+
+    patch.setattr(Electorate, "_form", form)
+
+
 def keep_the_position_of_another_folder(patch: Patch) -> None:
     patch.setattr(Upstream, "forget_position", lambda self, node_id: None)
 
@@ -382,6 +393,11 @@ MUTANTS = [
         5,
         form_without_asking_all,
         test_electorate.test_a_fresh_voter_votes_only_after_it_has_met_all_voters,
+    ),
+    Mutant(
+        5,
+        form_with_whoever_has_no_list,
+        test_electorate.test_a_voter_that_helped_one_formation_takes_part_in_no_other,
     ),
     Mutant(
         5,
