@@ -64,6 +64,13 @@ def test_frames_do_not_change_places_repeat_or_get_lost(
         opened(b"".join(frames[i] for i in order))
 
 
+def test_what_a_peer_may_send_before_it_is_known_is_little() -> None:
+    opener = Opener(KEY)
+    opener.feed((1 << 16).to_bytes(LENGTH_BYTES, "big"))
+    with pytest.raises(Malformed, match="are allowed"):
+        opener.next_body()
+
+
 def test_another_connections_frames_are_refused() -> None:
     with pytest.raises(Malformed, match="did not send"):
         opened(Sealer(b"x" * 32).seal([b"body"]))
@@ -71,6 +78,8 @@ def test_another_connections_frames_are_refused() -> None:
 
 def test_a_frame_that_is_too_long_is_refused_by_its_length_alone() -> None:
     opener = Opener(KEY, body_bytes_max=100)
+    opener.feed(Sealer(KEY).seal([b"x" * 100]))
+    assert opener.next_body() == b"x" * 100
     opener.feed((101).to_bytes(LENGTH_BYTES, "big"))
     with pytest.raises(Malformed, match="a frame of 101 bytes, and 100 are allowed"):
         opener.next_body()

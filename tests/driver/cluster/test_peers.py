@@ -15,6 +15,7 @@ from metadata.cluster.identity import PeerIdentity
 from metadata.cluster.link_driver import AT_WORK_MAX
 from metadata.cluster.network_driver import OsNetwork
 from metadata.cluster.peers_driver import PeerGone, Probe
+from metadata.cluster.sealing import FIRST_FRAME_BYTES_MAX, FRAME_BYTES_MAX
 from metadata.cluster.settings import Address
 from metadata.raft.messages import SnapshotChunk, TimeoutNow, Vote
 from raftkafka.errors import AddressInUse, ErrorCode, KafkaError
@@ -131,6 +132,33 @@ async def test_too_many_requests_of_one_peer_are_not_begun(cluster: Cluster) -> 
             nursery.start_soon(ask)
         await until(lambda: len(not_begun) == 3)
         assert not_begun == [False] * 3
+        nursery.cancel_scope.cancel()
+
+
+async def test_large_frames_pass_and_too_large_ones_harm_no_channel(cluster: Cluster) -> None:
+    await cluster.take_ports(1, 2)
+    one, two = cluster.node(1), cluster.node(2)
+
+    async def make(peer: PeerIdentity, arguments: list[object]) -> object:
+        (size,) = arguments
+        assert isinstance(size, int)
+        return bytes(size)
+
+    two.peers.handlers |= {"echo": echo, "make": make}
+    large, too_large = bytes(FIRST_FRAME_BYTES_MAX * 4), bytes(FRAME_BYTES_MAX)
+    async with trio.open_nursery() as nursery:
+        await start(nursery, one, two)
+        await until(lambda: one.connected == {2})
+        ask = one.peers.call
+        assert await ask(2, "echo", [large], deadline_s=5) == [1, [large]]
+        for method, argument, text in (
+            ("echo", too_large, "the request is too large"),
+            ("make", FRAME_BYTES_MAX, "the answer is too large"),
+        ):
+            with pytest.raises(KafkaError, match=text):
+                await ask(2, method, [argument], deadline_s=5)
+        assert await ask(2, "echo", [1], deadline_s=5) == [1, [1]]
+        assert one.events == [("+", 2)]
         nursery.cancel_scope.cancel()
 
 

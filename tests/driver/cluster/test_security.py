@@ -6,18 +6,27 @@ import pickle
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import cast
 
 import cbor2
 import pytest
 import trio
+import trio.testing
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from metadata.cluster.channel_driver import introduce, meet
-from metadata.cluster.handshake import HELLO_BYTES, PROOF_BYTES, Agreement, Part, hello
+from metadata.cluster.handshake import (
+    HELLO_BYTES,
+    PROOF_BYTES,
+    Agreement,
+    HandshakeFailed,
+    Part,
+    hello,
+)
 from metadata.cluster.identity import PeerIdentity, identity_to_wire
 from metadata.cluster.network import Connection, Stream
-from metadata.cluster.sealing import FIRST_FRAME_BYTES_MAX, Sealer
+from metadata.cluster.sealing import FIRST_FRAME_BYTES_MAX, FRAME_BYTES_MAX, LENGTH_BYTES, Sealer
 from metadata.cluster.settings import ClusterSettings
 from metadata.raft.messages import Vote
 from tests.support.peers import SECRET, Cluster, Node, until
@@ -232,6 +241,116 @@ async def test_a_listener_without_the_secret_learns_and_gains_nothing(cluster: C
             await until(lambda: any(it["event"] == "node_not_reached" for it in lines))
             assert two.events == impostor.events == []
             nursery.cancel_scope.cancel()
+
+
+async def test_a_node_that_announces_a_huge_frame_is_shut_out(cluster: Cluster) -> None:
+    async with undisturbed(cluster) as lines:
+        stream = (await cluster.dial(1)).stream
+        sealed = await meet(stream, Part.DIALLER, SECRET, NONCE)
+        await introduce(sealed, PeerIdentity(7, bytes(16), bytes(16), False, b""))
+        await stream.send_all((FRAME_BYTES_MAX + 1).to_bytes(LENGTH_BYTES, "big"))
+        await closed(stream)
+        await until(lambda: any("are allowed" in str(it.get("reason")) for it in lines))
+        await stream.aclose()
+
+
+MARK = b"a mark of who is no node"
+
+
+async def mark_instead_of_a_hello(stream: Stream) -> None:
+    await stream.send_all(cbor2.dumps([MARK] * 20))
+
+
+async def mark_without_a_proof(stream: Stream) -> None:
+    mark = Sealer(bytes(32)).seal([cbor2.dumps(MARK)])
+    await stream.send_all(hello(NONCE) + bytes(PROOF_BYTES) + mark)
+
+
+async def mark_with_another_secret(stream: Stream) -> None:
+    agreement = await prove(stream, b"a secret of some other cluster")
+    await stream.send_all(Sealer(agreement.key(Part.DIALLER)).seal([cbor2.dumps(MARK)]))
+
+
+async def mark_with_another_key(stream: Stream) -> None:
+    await prove(stream, SECRET)
+    await stream.send_all(Sealer(bytes(32)).seal([cbor2.dumps(MARK)]))
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        mark_instead_of_a_hello,
+        mark_without_a_proof,
+        mark_with_another_secret,
+        mark_with_another_key,
+    ],
+)
+async def test_nothing_is_decoded_before_it_is_authenticated(
+    cluster: Cluster, attack: Attack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[bytes] = []
+    loads = cbor2.loads
+
+    def noted(body: bytes) -> object:
+        decoded.append(bytes(body))
+        return cast("object", loads(body))
+
+    monkeypatch.setattr(cbor2, "loads", noted)
+    async with undisturbed(cluster):
+        stream = (await cluster.dial(1)).stream
+        await attack(stream)
+        await closed(stream)
+        await stream.aclose()
+    assert decoded, "the nodes' own frames"
+    assert not any(MARK in body for body in decoded)
+
+
+@pytest.mark.parametrize("answers_with", ["nothing of use", "the dialler's own proof"])
+async def test_a_dialler_speaks_to_nobody_who_has_no_proof(answers_with: str) -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    refused: list[str] = []
+
+    async def dial() -> None:
+        with pytest.raises(HandshakeFailed) as failed:
+            await meet(ours, Part.DIALLER, SECRET, NONCE)
+        refused.append(str(failed.value))
+        await ours.aclose()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(dial)
+        await theirs.send_all(hello(NONCE))
+        received = b""
+        while len(received) < HELLO_BYTES + PROOF_BYTES:
+            received += await theirs.receive_some()
+        proof = received[HELLO_BYTES:] if "own" in answers_with else bytes(PROOF_BYTES)
+        await theirs.send_all(proof)
+        assert await theirs.receive_some() == b"", "not a byte more"
+    assert refused[0].startswith("its secret is another")
+
+
+async def test_every_hello_is_another(cluster: Cluster) -> None:
+    """Else a recorded answer would do again, to either end."""
+    await cluster.take_ports(1, 2)
+    voter = cluster.voters[1]
+    host = "" if cluster.in_memory else voter.host
+    listener = await cluster.network("node1").listen(host, voter.port)
+    two = cluster.node(2)
+    hellos: list[bytes] = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(two.run)
+        for _ in range(3):
+            stream = (await listener.accept()).stream
+            hellos.append(bytes(await stream.receive_some(HELLO_BYTES)))
+            await stream.aclose()
+        for _ in range(3):
+            stream = (await cluster.dial(2)).stream
+            await stream.send_all(hello(NONCE))
+            hellos.append(bytes(await stream.receive_some(HELLO_BYTES)))
+            await stream.aclose()
+        nursery.cancel_scope.cancel()
+    await listener.aclose()
+    assert [len(it) for it in hellos] == [HELLO_BYTES] * 6
+    assert len(set(hellos)) == 6
 
 
 async def test_a_flood_of_strangers_is_bounded_and_shuts_no_node_out(cluster: Cluster) -> None:

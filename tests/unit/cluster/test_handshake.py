@@ -47,6 +47,7 @@ def test_the_two_directions_have_keys_of_their_own() -> None:
 def test_a_proof_holds_for_one_secret_connection_and_part(other: Agreement, part: Part) -> None:
     with pytest.raises(HandshakeFailed, match=r"cluster\.secret\.file"):
         AGREED.check_proof(Part.DIALLER, other.proof(part))
+    assert other.key(part) != AGREED.key(Part.DIALLER), "nor does the key of its frames"
 
 
 def test_a_hello_is_of_this_protocol_and_version() -> None:
