@@ -21,6 +21,7 @@ from tests.bench import (
     latency_rows,
     machine,
     process_rows,
+    quorum_rows,
     retained_rows,
     topic_rows,
     wire_rows,
@@ -39,6 +40,7 @@ ROWS: tuple[Row, ...] = (
     *wire_rows.ROWS,
     *latency_rows.ROWS,
     *topic_rows.ROWS,
+    *quorum_rows.ROWS,
     *retained_rows.ROWS,
     *process_rows.LAST,
 )

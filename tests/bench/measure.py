@@ -81,7 +81,7 @@ def measure(row: Row, bench: Bench, targets: Sequence[Target], pairs: int, into:
     figures = {figure.name: Measured(row.name, figure) for figure in row.figures}
     into.measured += figures.values()
     able = list(targets)
-    for _ in range(1 if row.is_long else pairs):
+    for _ in range(1 if row.is_long or row.runs_once else pairs):
         for target in tuple(able):
             begin = time.monotonic()
             try:

@@ -127,6 +127,8 @@ class Row:
     run: Callable[[Bench], Mapping[str, float]]
     is_long: bool = False
     """Takes many minutes or much disk; only on demand."""
+    runs_once: bool = False
+    """Repeats within itself what it measures; once for each target is enough."""
 
 
 class CpuMeter:
