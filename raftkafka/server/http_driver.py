@@ -9,12 +9,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import h11
+import structlog
 import trio
+
+from raftkafka.errors import FatalError
 
 READ_BYTES = 4096
 REQUEST_DEADLINE_S = 10.0
 CONNECTIONS_MAX = 64
 TEXT = "text/plain; charset=utf-8"
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,13 @@ class HttpServer:
         if page is None:
             listed = "\n".join(self._pages)
             return Page(404, f"no such page; there are:\n{listed}\n".encode())
-        return await page()
+        try:
+            return await page()
+        except (AssertionError, FatalError):
+            raise
+        except Exception:
+            log.exception("page_broke", path=path)
+            return Page(500, b"this page is broken, see the log\n")
 
 
 async def _receive_request(

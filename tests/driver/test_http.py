@@ -7,16 +7,19 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from raftkafka.broker import Broker
 from raftkafka.config import load
 from raftkafka.disk_driver import OsDisk
 from raftkafka.environment import Environment
+from raftkafka.server.http_driver import HttpServer, Page
 from raftkafka.server.listening import fastest_server
 from tests.sim.wire_client import WireClient
 from tests.support.broker import free_port
@@ -94,3 +97,23 @@ async def test_what_is_no_http_is_closed_and_harms_nobody(tmp_path: Path, junk: 
                 while await stream.receive_some():
                     pass
         assert await get(http, "/livez") == "alive\n"
+
+
+async def test_a_page_that_breaks_is_logged_and_harms_nobody(nursery: trio.Nursery) -> None:
+    async def broken() -> Page:
+        raise KeyError("gone")
+
+    async def sound() -> Page:
+        return Page(200, b"ok")
+
+    server = HttpServer({"/broken": broken, "/sound": sound})
+    serve = partial(trio.serve_tcp, server.serve, 0, host="127.0.0.1")
+    (listener,) = await nursery.start(serve)
+    port = listener.socket.getsockname()[1]
+    with capture_logs() as logs, pytest.raises(urllib.error.HTTPError) as refused:
+        await get(port, "/broken")
+    assert refused.value.code == 500
+    refused.value.close()
+    assert [it["event"] for it in logs] == ["page_broke"]
+    assert await get(port, "/sound") == "ok"
+    nursery.cancel_scope.cancel()

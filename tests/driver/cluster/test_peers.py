@@ -96,6 +96,9 @@ async def test_a_request_is_answered_refused_or_lost(cluster: Cluster) -> None:
         with pytest.raises(PeerGone) as late:
             await ask(2, "never", [], deadline_s=0.05)
         assert late.value.sent, "it may have been done: the outcome is unknown"
+        with pytest.raises(PeerGone) as hasty:
+            await ask(2, "echo", [], deadline_s=0)
+        assert hasty.value.sent, "it waits in the queue, and will leave"
         with pytest.raises(PeerGone) as nobody:
             await ask(3, "echo", [], deadline_s=5)
         assert not nobody.value.sent, "it was certainly not done"
