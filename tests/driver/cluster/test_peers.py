@@ -9,7 +9,7 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from metadata.cluster.channel_driver import introduce, meet
+from metadata.cluster.channel_driver import SEND_BYTES, introduce, meet
 from metadata.cluster.handshake import Part
 from metadata.cluster.identity import PeerIdentity
 from metadata.cluster.link_driver import AT_WORK_MAX
@@ -96,9 +96,6 @@ async def test_a_request_is_answered_refused_or_lost(cluster: Cluster) -> None:
         with pytest.raises(PeerGone) as late:
             await ask(2, "never", [], deadline_s=0.05)
         assert late.value.sent, "it may have been done: the outcome is unknown"
-        with pytest.raises(PeerGone) as hasty:
-            await ask(2, "echo", [], deadline_s=0)
-        assert hasty.value.sent, "it waits in the queue, and will leave"
         with pytest.raises(PeerGone) as nobody:
             await ask(3, "echo", [], deadline_s=5)
         assert not nobody.value.sent, "it was certainly not done"
@@ -250,6 +247,30 @@ async def test_a_peer_that_takes_nothing_costs_bounded_memory(cluster: Cluster) 
             await one.peers.call(2, "echo", [], deadline_s=5)
         assert not full.value.sent
         await until(lambda: 90 <= len(two.messages) <= 110)
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_waits_in_the_queue_when_its_time_is_over_may_still_be_done(
+    cluster: Cluster,
+) -> None:
+    await cluster.take_ports(1, 2)
+    one, two = cluster.node(1), cluster.node(2)
+    done: list[object] = []
+
+    async def note(_: PeerIdentity, arguments: list[object]) -> object:
+        done.append(arguments)
+        return None
+
+    two.peers.handlers["note"] = note
+    async with trio.open_nursery() as nursery:
+        await start(nursery, one, two)
+        await until(lambda: one.connected == {2})
+        for _ in range(3):
+            one.peers.send(2, SnapshotChunk(1, 1, 0, SEND_BYTES, b"x" * SEND_BYTES))
+        with pytest.raises(PeerGone) as hasty:
+            await one.peers.call(2, "note", [1], deadline_s=0)
+        assert hasty.value.sent
+        await until(lambda: done == [[1]])
         nursery.cancel_scope.cancel()
 
 
