@@ -18,9 +18,10 @@ import click
 
 from raftkafka.cli.report import UsageError, say
 from raftkafka.cli.start import hidden, own_data_folder
+from raftkafka.errors import AddressInUse, DataFolderInUse, ForeignDataFolder
 
 if TYPE_CHECKING:
-    from raftkafka.config import BrokerConfig
+    from raftkafka.config import BrokerConfig, LoadedConfig
 
 HOST = "127.0.0.1"
 CLIENT_PORT = 9092
@@ -34,6 +35,12 @@ PRELOADED = (
     "metadata.forwarding_driver",
     "metadata.upkeep_driver",
 )
+ADVICE = {
+    ForeignDataFolder.exit_code: "give --brokers as before, or another folder by --data",
+    DataFolderInUse.exit_code: "here, another folder by --data",
+    AddressInUse.exit_code: "give other ports by --port",
+}
+"""In place of what to change in a file that nobody wrote, by exit code."""
 BROKERS_MAX = 100
 VOTERS_MAX = 5
 
@@ -80,7 +87,10 @@ def dev(brokers: int, port: int, data: str | None, overrides: Sequence[str]) -> 
     for own in ("node.id", "listeners", "log.dirs", "controller.quorum.voters"):
         if own in keys:
             raise UsageError(f"{own} differs from broker to broker", hint="see --port and --data")
-    configs = [_config(node_id, brokers, port, folder, keys) for node_id in range(1, brokers + 1)]
+    loaded = [_config(node_id, brokers, port, folder, keys) for node_id in range(1, brokers + 1)]
+    for hint in dict.fromkeys(hint for each in loaded for hint in each.hints):
+        say(f"hint: {hint}")
+    configs = [each.config for each in loaded]
     with hidden("rich"):
         for module in PRELOADED:  # once, for all that are forked
             import_module(module)
@@ -98,7 +108,7 @@ def voters_of(brokers: int) -> int:
 
 def _config(
     node_id: int, brokers: int, port: int, folder: Path, overrides: dict[str, str]
-) -> BrokerConfig:
+) -> LoadedConfig:
     from raftkafka.config import load
 
     voters = range(1, voters_of(brokers) + 1)
@@ -113,7 +123,7 @@ def _config(
     if brokers > 1:
         addresses = (f"{it}@{HOST}:{port + CLUSTER_PORT_DISTANCE + it - 1}" for it in voters)
         keys["controller.quorum.voters"] = ",".join(addresses)
-    return load(None, {**keys, **overrides}).config
+    return load(None, {**keys, **overrides})
 
 
 def _fork(config: BrokerConfig, folder: Path, lifelines: list[int]) -> Child:
@@ -204,7 +214,10 @@ class _Supervisor:
         if was_asked and code == 0:
             return worst
         last = child.log.read_text(errors="replace").strip().rpartition("\n")[2]
-        say(f"broker {child.node_id}: {last.removeprefix('raftkafka: ') or f'exit code {code}'}")
+        why = last.removeprefix("raftkafka: ") or f"exit code {code}"
+        if code in ADVICE:
+            why = f"{why.partition(';')[0]}; {ADVICE[code]}"
+        say(f"broker {child.node_id}: {why}")
         return code or 1
 
     def _wait(self) -> int:

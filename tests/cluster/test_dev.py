@@ -91,8 +91,41 @@ def test_a_port_that_is_taken_ends_all_with_one_line(running: Dev, tmp_path: Pat
     second = Dev(tmp_path / "second", "--port", str(running.port))
     try:
         (line,) = second.lines_until_ready()
-        assert "taken" in line
+        assert "taken; give other ports by --port" in line
         assert second.process.wait(DEADLINE_S) == 6
     finally:
         second.end()
     assert is_serving(running.port)
+
+
+def test_a_folder_that_is_anothers_is_one_line(running: Dev, tmp_path: Path) -> None:
+    running.lines_until_ready()
+    (tmp_path / "second").mkdir()
+    second = Dev(tmp_path / "second", "--data", str(tmp_path / "dev"))
+    try:
+        (line,) = second.lines_until_ready()
+        assert "is in use by another process" in line
+        assert "another folder by --data" in line
+        assert second.process.wait(DEADLINE_S) == 5
+    finally:
+        second.end()
+    running.process.send_signal(signal.SIGINT)
+    running.process.wait(DEADLINE_S)
+    more = Dev(tmp_path / "second", "--data", str(tmp_path / "dev"), "--brokers", "5")
+    try:
+        (line,) = more.lines_until_ready()
+        assert "voters do not change" in line
+        assert "give --brokers as before, or another folder by --data" in line
+        assert more.process.wait(DEADLINE_S) == 3
+    finally:
+        more.end()
+
+
+def test_a_key_that_nobody_knows_is_told_once(tmp_path: Path) -> None:
+    dev = Dev(tmp_path, "--override", "num.partition=3")
+    try:
+        lines = dev.lines_until_ready()
+        (hint,) = (line for line in lines if line.startswith("hint: "))
+        assert "did you mean num.partitions?" in hint
+    finally:
+        dev.end()

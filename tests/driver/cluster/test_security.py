@@ -15,7 +15,7 @@ import trio.testing
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from metadata.cluster.channel_driver import introduce, meet
+from metadata.cluster.channel_driver import hear, introduce, meet
 from metadata.cluster.handshake import (
     HELLO_BYTES,
     PROOF_BYTES,
@@ -24,10 +24,10 @@ from metadata.cluster.handshake import (
     Part,
     hello,
 )
-from metadata.cluster.identity import PeerIdentity, identity_to_wire
+from metadata.cluster.identity import Answer, PeerIdentity, answer_to_wire, identity_to_wire
 from metadata.cluster.network import Connection, Stream
 from metadata.cluster.sealing import FIRST_FRAME_BYTES_MAX, FRAME_BYTES_MAX, LENGTH_BYTES, Sealer
-from metadata.cluster.settings import ClusterSettings
+from metadata.cluster.settings import Address, ClusterSettings
 from metadata.raft.messages import Vote
 from tests.support.peers import SECRET, Cluster, Node, until
 from tests.support.poison import poison_pickle
@@ -386,6 +386,58 @@ async def test_without_a_secret_only_this_machine_is_let_in() -> None:
             await until(lambda: len(refusals(lines)) == 1)
             assert "raftkafka secret FILE" in refusals(lines)[0]
             nursery.cancel_scope.cancel()
+
+
+async def test_another_node_at_a_voters_address_is_not_taken_for_it() -> None:
+    cluster = Cluster(in_memory=True)
+    await cluster.take_ports(1, 2, 3)
+    at_1 = Address("", cluster.voters[1].port)
+    three = cluster.node(3, host="node1", changes=lambda it: replace(it, listen=at_1))
+    two = cluster.node(2)
+    with capture_logs() as lines:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(three.run)
+            await nursery.start(two.run)
+            await until(lambda: any("node 3 answers there" in str(it) for it in lines))
+            nursery.cancel_scope.cancel()
+    assert two.peers.identity(3) is None or all(event != ("+", 1) for event in two.events)
+
+
+async def test_a_dialler_checks_where_it_has_come_to_whatever_the_listener_lets_in() -> None:
+    cluster = Cluster(in_memory=True)
+    await cluster.take_ports(1, 2)
+    one, two = cluster.node(1), cluster.node(2)
+    two.peers.cluster_id = "ours"
+    one.peers.cluster_id = "another"
+    listener = await cluster.network("node1").listen("", cluster.voters[1].port)
+    with capture_logs() as lines:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(two.run)
+            stream = (await listener.accept()).stream
+            sealed = await meet(stream, Part.LISTENER, SECRET, NONCE)
+            await hear(sealed)
+            await sealed.send(
+                answer_to_wire(Answer(one.peers.me(), tuple(cluster.voters.values())))
+            )
+            await until(lambda: any("belongs to cluster another" in str(it) for it in lines))
+            nursery.cancel_scope.cancel()
+    assert two.events == []
+
+
+async def test_without_a_secret_nobody_far_is_dialled() -> None:
+    cluster = Cluster(in_memory=True, secret=b"")
+    await cluster.take_ports(1, 2)
+    far = cluster.node(1, network=cluster.wires.host("node1", address="192.0.2.7"))
+    two = cluster.node(2)
+    with capture_logs() as lines:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(far.run)
+            await nursery.start(two.run)
+            await until(lambda: any(it["event"] == "node_not_reached" for it in lines))
+            (line,) = (it for it in lines if it["event"] == "node_not_reached")
+            assert "raftkafka secret FILE" in str(line["reason"])
+            nursery.cancel_scope.cancel()
+    assert two.events == []
 
 
 async def test_nothing_is_ever_unpickled(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
