@@ -83,6 +83,7 @@ class Broker:
             with self._starting:
                 await self._start(nursery)
             serves = not self._starting.cancelled_caught
+            self._loop_lag.restart()
             task_status.started(serves)
             await self._stop.wait()
             log.info("broker_stopping", node_id=self.config.node_id)

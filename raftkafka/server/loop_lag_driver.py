@@ -15,8 +15,12 @@ class LoopLag(trio.abc.Instrument):
 
     def __init__(self) -> None:
         self.max_ms = 0.0
-        """Of all steps since the start."""
+        """Of all steps since the start, or since ``restart``."""
         self._began_s: float | None = None
+
+    def restart(self) -> None:
+        """Forget what was: a start imports modules, which holds up nobody that is served yet."""
+        self.max_ms = 0.0
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         """Note when the step begins (trio)."""

@@ -45,7 +45,7 @@ class Snapshot:
         )
         yield GaugeMetricFamily(
             "raftkafka_loop_lag_max_ms",
-            "Longest step of the event loop since the start, in milliseconds",
+            "Longest step of the event loop since clients are served, in milliseconds",
             value=self._loop_lag_max_ms,
         )
         usage = resource.getrusage(resource.RUSAGE_SELF)

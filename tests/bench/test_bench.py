@@ -15,6 +15,7 @@ from tests.support.broker import Server
 QUICK = ["--quick", "--no-warm-up", "--pairs=1", "--partitions=2"]
 ROWS_TRIED = "^connect|^producer, 200 B$|wire fetch, 200 KB|50x8|1,000/s|topic list"
 ROWS_ALONE = "empty|old data|^10 part"
+ROWS_OF_THE_QUORUM = "^quorum: (commits|CreateTopics|a snapshot)"
 
 
 @pytest.mark.needs("cc")
@@ -35,6 +36,12 @@ def test_rows_side_by_side(tmp_path: Path) -> None:
 @pytest.mark.needs("cc")
 def test_rows_that_start_brokers_of_their_own(tmp_path: Path) -> None:
     for figure in run(tmp_path, ROWS_ALONE)["figures"]:
+        assert figure["ours"], figure
+
+
+@pytest.mark.needs("cc")
+def test_rows_of_the_quorum(tmp_path: Path) -> None:
+    for figure in run(tmp_path, ROWS_OF_THE_QUORUM)["figures"]:
         assert figure["ours"], figure
 
 
