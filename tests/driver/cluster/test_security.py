@@ -400,7 +400,7 @@ async def test_another_node_at_a_voters_address_is_not_taken_for_it() -> None:
             await nursery.start(two.run)
             await until(lambda: any("node 3 answers there" in str(it) for it in lines))
             nursery.cancel_scope.cancel()
-    assert two.peers.identity(3) is None or all(event != ("+", 1) for event in two.events)
+    assert ("+", 1) not in two.events
 
 
 async def test_a_dialler_checks_where_it_has_come_to_whatever_the_listener_lets_in() -> None:
@@ -416,9 +416,8 @@ async def test_a_dialler_checks_where_it_has_come_to_whatever_the_listener_lets_
             stream = (await listener.accept()).stream
             sealed = await meet(stream, Part.LISTENER, SECRET, NONCE)
             await hear(sealed)
-            await sealed.send(
-                answer_to_wire(Answer(one.peers.me(), tuple(cluster.voters.values())))
-            )
+            answer = Answer(one.peers.me(), tuple(cluster.voters.values()))
+            await sealed.send(answer_to_wire(answer))
             await until(lambda: any("belongs to cluster another" in str(it) for it in lines))
             nursery.cancel_scope.cancel()
     assert two.events == []
