@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import tempfile
 import urllib.request
 from collections.abc import Generator, Sequence
@@ -12,14 +13,14 @@ from pathlib import Path
 
 from raftkafka.client.address import Address
 from raftkafka.client.client import Client
-from raftkafka.client.errors import check
+from raftkafka.client.errors import ClientError, check
 from raftkafka.protocol.messages.topics import (
     CreatableTopic,
     CreateTopicsRequest,
     CreateTopicsResponse,
 )
 from tests.bench.rows import Bench
-from tests.bench.targets import KafkaAtItsDefaults, NotMeasured, end
+from tests.bench.targets import KafkaAtItsDefaults, NotMeasured
 from tests.support.broker import ApacheKafka, Server, free_port
 from tests.support.cluster import Cluster
 from tests.support.wire import LOOPBACK
@@ -63,9 +64,11 @@ class Brokers:
             server.wait_until_serving()
 
     def stop(self) -> None:
-        """Stop all, one after the other: Apache Kafka's quorum waits for each other's."""
+        """Stop all at once, cleanly; return when all have ended."""
         for server in self.servers:
-            end(server)
+            server.send_signal(signal.SIGTERM)
+        for server in self.servers:
+            server.wait()
 
     def loop_lag_max_ms(self) -> float:
         """Return the longest that a loop of ours was held since they started."""
@@ -82,6 +85,7 @@ def three_brokers(bench: Bench) -> Generator[Brokers]:
 
     Raises:
         NotMeasured: we cannot start what was there before us.
+        RuntimeError: one of them ended within the block, by itself; its log is in the message.
     """
     if bench.target.server is None:
         raise NotMeasured("it was not started from here")
@@ -89,6 +93,11 @@ def three_brokers(bench: Bench) -> Generator[Brokers]:
     brokers = _ours(folder) if bench.target.is_ours else _kafkas(folder)
     try:
         yield brokers
+    except (ClientError, OSError) as error:
+        ended = [it.log_text()[-2000:] for it in brokers.servers if it.exit_code is not None]
+        if ended:
+            raise RuntimeError("a broker ended by itself:\n" + "\n".join(ended)) from error
+        raise
     finally:
         for server in brokers.servers:
             if server.is_running:
