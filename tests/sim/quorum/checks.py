@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 import cbor2
 
+ISOLATED_S = 12.0
+"""A leader that heard of no majority for so long has stepped down, slow disk or not."""
+
 
 class Violation(AssertionError):
     """A property of the quorum does not hold."""
@@ -24,6 +27,33 @@ class Checks:
     acknowledged: dict[int, bytes] = field(default_factory=dict[int, bytes])
     states: dict[int, int] = field(default_factory=dict[int, int])
     """index -> running hash of the state after it."""
+
+    heard: dict[int, dict[int, float]] = field(default_factory=dict[int, dict[int, float]])
+    """node -> voter -> when a message of the voter's last reached it."""
+    heard_since: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
+    """node -> the voters that it heard of since it last campaigned."""
+    campaigns: dict[int, int] = field(default_factory=dict[int, int])
+    """node -> the newest term that it opened."""
+
+    def on_heard(self, node_id: int, source: int, now: float) -> None:
+        """A message arrived."""
+        self.heard.setdefault(node_id, {})[source] = now
+        self.heard_since.setdefault(node_id, set()).add(source)
+
+    def on_campaign(self, node_id: int, term: int, majority: int) -> None:
+        """Who is cut off burns no terms: a majority was heard of since the last campaign."""
+        if term <= self.campaigns.get(node_id, 0):
+            return
+        self.campaigns[node_id] = term
+        heard = self.heard_since.pop(node_id, set())
+        if len(heard) + 1 < majority:
+            raise Violation(f"node {node_id} opened term {term} and had heard of {heard} only")
+
+    def on_leading(self, node_id: int, now: float, majority: int) -> None:
+        """Who leads hears of a majority."""
+        times = self.heard.get(node_id, {}).values()
+        if sum(time > now - ISOLATED_S for time in times) + 1 < majority:
+            raise Violation(f"node {node_id} leads and has heard of no majority for long")
 
     def on_apply(self, node_id: int, index: int, term: int, command: bytes, state: int) -> None:
         """Every node applies the same command at an index, to the same state."""

@@ -13,7 +13,8 @@ from metadata.errors import NotController, NotReadmitted, UnknownOutcome
 from metadata.raft.commands import RequestId
 from metadata.raft.messages import Message, RequestVote, Vote, from_wire, to_wire
 from metadata.raft.settings import RaftSettings
-from tests.sim.quorum.checks import Checks, Violation
+from raftkafka.errors import Malformed
+from tests.sim.quorum.checks import ISOLATED_S, Checks, Violation
 from tests.sim.quorum.node import Delays, EventDisk, Life
 from tests.sim.quorum.world import World
 
@@ -26,6 +27,8 @@ class Network:
     """(from, to): nothing passes."""
     loss: float = 0.0
     duplication: float = 0.0
+    garbled: float = 0.0
+    """Part of the messages in which one field is something else."""
     shortest_s: float = 0.0005
     longest_s: float = 0.003
 
@@ -43,6 +46,7 @@ class Counts:
     wiped: int = 0
     readmitted: int = 0
     messages: int = 0
+    garbled: int = 0
     installed: int = 0
     """Snapshots from a leader, in the last lives."""
 
@@ -70,8 +74,15 @@ class Cluster:
         self._disk_random = disk_random
         self.on_acknowledged: Callable[[], None] = lambda: None
         """A fault that waits for the very moment after an acknowledgement."""
+        self.proposals = 0
+        self.waiting: dict[int, Life] = {}
+        """Proposals without an answer: where they were made."""
         self.is_quiet = False
         """Clients and faults have stopped."""
+
+    def acknowledged(self) -> None:
+        """Something was acknowledged just now."""
+        self.on_acknowledged()
 
     # Nodes.
 
@@ -99,6 +110,7 @@ class Cluster:
             self.disks[node_id],
             self.delays[node_id],
             partial(self.send, node_id),
+            partial(self._fail, node_id),
         )
         self.folders[node_id] = life.directory_id
         self.world.note("start", node_id)
@@ -116,6 +128,11 @@ class Cluster:
         self.world.note("crash", node_id, power_loss)
         for other_id in sorted(self.lives):
             self.disconnect(node_id, other_id)
+
+    def _fail(self, node_id: int) -> None:
+        """A process ended itself; it is started again."""
+        self.crash(node_id, power_loss=False)
+        self.world.after(1.0, partial(self.start, node_id))
 
     def wipe(self, node_id: int) -> None:
         """Replace a node's disk by an empty one."""
@@ -153,6 +170,14 @@ class Cluster:
         self.readmit()
         self.world.after(1.0, self.keep_readmitting)
 
+    def keep_watching_leaders(self) -> None:
+        """Whoever leads hears of a majority."""
+        for node_id in sorted(self.lives):
+            life = self.lives[node_id]
+            if life.core.leader_term is not None and life.awake_s > ISOLATED_S:
+                self.checks.on_leading(node_id, self.world.now, life.core.settings.majority)
+        self.world.after(1.0, self.keep_watching_leaders)
+
     def connect(self, one: int, other: int) -> None:
         """Open the channel between two nodes; observers have none between them."""
         for here, there in ((one, other), (other, one)):
@@ -189,15 +214,32 @@ class Cluster:
             self.checks.on_vote(self.folders[source], message.term, target)
         elif isinstance(message, RequestVote):
             self.checks.on_vote(self.folders[source], message.term, source)
+            if not message.transfer:
+                majority = len(self.voters) // 2 + 1
+                self.checks.on_campaign(source, message.term, majority)
         if (source, target) in network.cut or random.random() < network.loss:
             return
-        frame = cbor2.dumps(to_wire(message))
+        content = to_wire(message)
+        is_garbled = random.random() < network.garbled
+        if is_garbled:
+            content[random.randrange(len(content))] = random.choice([None, -1, "1", [[1, 2]]])
+        frame = cbor2.dumps(content)
         folder = self.folders[source]
         for _ in range(2 if random.random() < network.duplication else 1):
             delay_s = random.uniform(network.shortest_s, network.longest_s)
             if random.random() < 0.02:
                 delay_s *= random.choice([50, 1000])  # overtaken by many later ones
-            self.world.after(delay_s, partial(self._arrive, source, target, folder, frame))
+            arrive = self._arrive_garbled if is_garbled else self._arrive
+            self.world.after(delay_s, partial(arrive, source, target, folder, frame))
+
+    def _arrive_garbled(self, source: int, target: int, folder: bytes, frame: bytes) -> None:
+        """No node takes it; the channel ends, and another one is opened."""
+        try:
+            self._arrive(source, target, folder, frame)
+        except Malformed:
+            self.counts.garbled += 1
+            self.disconnect(source, target)
+            self.connect(source, target)
 
     def _arrive(self, source: int, target: int, folder: bytes, frame: bytes) -> None:
         life = self.lives.get(target)
@@ -205,12 +247,14 @@ class Cluster:
             return  # a channel proved another folder since; none delivers for the former one
         if life is not None and (source, target) not in self.network.cut:
             self.counts.messages += 1
+            if source in self.voters:
+                self.checks.on_heard(target, source, self.world.now)
             life.deliver(source, from_wire(cbor2.loads(frame)))
 
     def heal(self) -> None:
         """Let everything pass, everywhere, soon."""
         self.network.cut.clear()
-        self.network.loss = self.network.duplication = 0.0
+        self.network.loss = self.network.duplication = self.network.garbled = 0.0
         self.network.shortest_s, self.network.longest_s = 0.0005, 0.003
         for delays in self.delays.values():
             delays.longest_s = 0.01
@@ -240,6 +284,8 @@ class Cluster:
             }
             raise Violation(f"no convergence within {within_s} s: {standing}")
         self.checks.at_end()
+        if any(not life.is_dead for life in self.waiting.values()):
+            raise Violation("a proposal was never answered")
         self.counts.installed = sum(
             life.machine.restored - life.restored_at_start for life in self.lives.values()
         )
@@ -292,7 +338,11 @@ class Client:
     def _try(self, life: Life, command: bytes, request: RequestId | None) -> None:
         cluster = self._cluster
 
+        cluster.proposals += 1
+        number = cluster.proposals
+
         def done(outcome: int | UnknownOutcome) -> None:
+            cluster.waiting.pop(number, None)
             if life.is_dead:
                 return
             if isinstance(outcome, UnknownOutcome):
@@ -304,7 +354,7 @@ class Client:
             cluster.counts.acknowledged += 1
             cluster.world.note("acknowledged", outcome)
             cluster.checks.on_acknowledged(outcome, command)
-            cluster.world.after(0.0, cluster.on_acknowledged)
+            cluster.world.after(0.0, cluster.acknowledged)
             if self._session is None:
                 self._session = outcome
 
@@ -312,8 +362,10 @@ class Client:
         if cluster.random.random() < 0.02:
             term -= 1
         try:
+            cluster.waiting[number] = life
             life.core.propose(cluster.world.now, command, term, done, request)
         except NotController:
+            del cluster.waiting[number]
             cluster.counts.refused += 1
 
     def _retry(self, command: bytes, request: RequestId) -> None:

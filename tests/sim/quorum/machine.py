@@ -10,6 +10,10 @@ import cbor2
 from tests.sim.quorum.checks import Checks
 
 
+class Refused(Exception):
+    """A fault of the schedule: the next command cannot be applied."""
+
+
 class Machine:
     """Commands are CBOR [client, number, key]."""
 
@@ -23,9 +27,13 @@ class Machine:
         self.state = 0
         self.restored = 0
         """How often it became a snapshot."""
+        self.refuses_next = False
 
     def apply(self, index: int, term: int, command: bytes) -> None:
         """Take a command."""
+        if self.refuses_next:
+            self.refuses_next = False
+            raise Refused
         client, number, key = cbor2.loads(command)
         self.keys[key] = [client, number]
         self.state = crc32(command, self.state)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from errno import EIO
 from functools import partial
 
+from metadata.errors import ApplyFailed
 from metadata.raft.core import RaftCore, SaveSnapshot
 from metadata.raft.folder import QuorumFolder, Recovered
 from metadata.raft.messages import Message
@@ -15,7 +16,7 @@ from metadata.raft.pump import Pump, Work
 from metadata.raft.settings import RaftSettings
 from tests.sim.memory_disk import MemoryDisk
 from tests.sim.quorum.checks import Checks
-from tests.sim.quorum.machine import Machine
+from tests.sim.quorum.machine import Machine, Refused
 from tests.sim.quorum.world import World
 
 FOLDER = "/meta"
@@ -61,8 +62,10 @@ class Life:
         disk: EventDisk,
         delays: Delays,
         send: Callable[[int, Message], None],
+        on_failure: Callable[[], None],
     ) -> None:
         self._world = world
+        self._on_failure = on_failure
         self._checks = checks
         self._disk = disk
         self._delays = delays
@@ -70,6 +73,7 @@ class Life:
         self._in_flight: list[Work] = []
         self._timer = float("inf")
         self._paused = False
+        self._awake_since = world.now
         self.is_dead = False
         self.node_id = settings.node_id
         self.machine = Machine(settings.node_id, checks, self._on_leader)
@@ -110,8 +114,14 @@ class Life:
             self._paused = True
             self._world.after(seconds, self._resume)
 
+    @property
+    def awake_s(self) -> float:
+        """How long it has been running without a pause."""
+        return 0.0 if self._paused else self._world.now - self._awake_since
+
     def _resume(self) -> None:
         self._paused = False
+        self._awake_since = self._world.now
         if self.is_dead:
             return
         late_s = self._world.now - self.core.next_deadline()
@@ -146,7 +156,13 @@ class Life:
     def _go_on(self) -> None:
         """Carry on with the step up to its next blocking work, or to its end."""
         assert self._steps is not None
-        work = next(self._steps, None)
+        try:
+            work = next(self._steps, None)
+        except ApplyFailed as failure:
+            if not isinstance(failure.__cause__, Refused):
+                raise  # a property does not hold
+            self._on_failure()
+            return
         if work is not None:
             self._later(work, self._go_on)
             return

@@ -48,6 +48,7 @@ class Schedule:
             self._pause,
             self._slow_disk,
             self._transfer,
+            self._fail_apply,
             self._reconnect,
             self._wipe,
             self._step_clock,
@@ -57,6 +58,9 @@ class Schedule:
         chosen = [kind for kind in kinds if random.random() < 0.6]
         self._kinds = [*chosen, self._crash, self._heal]
         self._power_loss = random.random()
+        self._first_fault_s = random.choice([0.0, 1.0])
+        """At once: while the quorum forms."""
+        self.cluster.network.garbled = 0.001
         self._gap_max_s = random.choice([0.4, 1.0, 2.5])
         self._down_max_s = random.choice([0.3, 4.0])
         sync_max_s = random.choice([0.01, 0.01, 0.05, 0.3])
@@ -78,7 +82,8 @@ class Schedule:
             Client(cluster, client_id, 0.05)
         if len(cluster.voters) > 1:
             cluster.keep_readmitting()
-        world.after(1.0, self._fault)
+            cluster.keep_watching_leaders()
+        world.after(self._first_fault_s, self._fault)
         world.run_until(world.now + self._seconds)
         cluster.settle(CONVERGENCE_S)
         term = max(life.core.term for life in cluster.lives.values())
@@ -159,7 +164,7 @@ class Schedule:
             self._crash_one(node_id, self.cluster.random.uniform(0.02, longest_s))
 
     def _strike(self) -> None:
-        """Right after an acknowledgement: who gave it dies for long, and another for a moment."""
+        """Right after an acknowledgement: who gave it dies for a while, others for a moment."""
         self.cluster.on_acknowledged = self._strike_now
 
     def _strike_now(self) -> None:
@@ -169,7 +174,7 @@ class Schedule:
         if leader is None or cluster.is_quiet:
             return
         others = sorted(cluster.lives.keys() - {leader.node_id})
-        self._crash_one(leader.node_id, cluster.random.uniform(3, 8))
+        self._crash_one(leader.node_id, cluster.random.uniform(0.5, 2))
         for node_id in cluster.random.sample(others, min(len(others), 2)):
             self._crash_one(node_id, cluster.random.uniform(0.02, 0.3))
 
@@ -184,12 +189,17 @@ class Schedule:
         if cluster.wiped or len(cluster.voters) == 1:
             return
         node_id = cluster.random.choice(cluster.everyone)
-        formed = [life for life in cluster.lives.values() if life.core.leader_term is not None]
-        if node_id in cluster.lives and formed:
+        if node_id in cluster.lives:
             cluster.crash(node_id, power_loss=False)
             cluster.wipe(node_id)
             down_s = cluster.random.uniform(0.02, self._down_max_s)
             cluster.world.after(down_s, partial(cluster.start, node_id))
+
+    def _fail_apply(self) -> None:
+        """A state machine refuses the next command: its process ends."""
+        lives = self.cluster.lives
+        if lives:
+            lives[self.cluster.random.choice(sorted(lives))].machine.refuses_next = True
 
     def _step_clock(self) -> None:
         """A node's timers are late by up to two seconds, once: its clock went another pace."""
