@@ -9,11 +9,13 @@ import trio
 
 from metadata.delta import Delta
 from raftkafka.disk import Disk
-from raftkafka.errors import KafkaError
+from raftkafka.errors import ErrorCode, KafkaError
 from raftkafka.types import TopicPartition
 from replication.replica_manager import ReplicaManager
 
 SLICE_S = 0.004
+GONE_AGAIN = (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+"""A later delta took the partition away before its turn came."""
 NOTES_AT_ONCE = 8
 """Epochs that are made durable at a time: the disk writes several in about the time of one."""
 
@@ -82,8 +84,9 @@ class ReplicaDriver:
             try:
                 self._replicas.leader(*partition)
             except KafkaError as error:
-                # gone again, or its disk failed: whoever asks for it is told the same
-                log.warning("partition_not_opened", partition=str(partition), reason=str(error))
+                # whoever asks for it is told the same
+                if error.code not in GONE_AGAIN:
+                    log.warning("partition_not_opened", partition=str(partition), reason=str(error))
             if trio.current_time() >= slice_end:
                 await trio.lowlevel.checkpoint()
                 slice_end = trio.current_time() + SLICE_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import trio
+from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from raftkafka.errors import ErrorCode
@@ -186,3 +187,16 @@ async def test_retention_of_an_open_log_changes(
         assert (part.error_code, records_of(part), part.log_start_offset) == (0, b"", 3)
         assert (await produce(client, batch(b"new"))).base_offset == 3
         assert await reader.receive_frame(), sent
+
+
+async def test_a_topic_that_is_deleted_while_its_logs_are_made_is_no_warning(
+    driver: Driver,
+) -> None:
+    async with driver.broker(num__partitions="200") as broker:
+        maker, remover = await broker.client(), await broker.client()
+        with capture_logs() as logs:
+            for number in range(3):
+                await maker.ask(metadata_request(f"t{number}"), 9, MetadataResponse)
+                await remover.delete_topic(f"t{number}")
+            await broker.until(lambda: not broker.broker.controller.image.topics, "all are gone")
+        assert {it["event"] for it in logs if it["log_level"] == "warning"} <= {"loop_held"}
