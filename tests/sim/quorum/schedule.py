@@ -61,8 +61,8 @@ class Schedule:
         self._first_fault_s = random.choice([0.0, 1.0])
         """At once: while the quorum forms."""
         self.cluster.network.garbled = 0.001
-        self._gap_max_s = random.choice([0.4, 1.0, 2.5])
-        self._down_max_s = random.choice([0.3, 4.0])
+        self._gap_max_s = random.choice([0.6, 1.2, 2.5])
+        self._down_max_s = random.choice([0.3, 1.6 * self._gap_max_s])
         sync_max_s = random.choice([0.01, 0.01, 0.05, 0.3])
         for delays in self.cluster.delays.values():
             delays.longest_s = sync_max_s
@@ -159,7 +159,7 @@ class Schedule:
             self._crash_one(node_id, random.uniform(0.02, self._down_max_s))
 
     def _crash_all(self) -> None:
-        longest_s = self.cluster.random.choice([1.0, 8.0])
+        longest_s = self.cluster.random.choice([1.0, 2 * self._down_max_s])
         for node_id in sorted(self.cluster.lives):
             self._crash_one(node_id, self.cluster.random.uniform(0.02, longest_s))
 
