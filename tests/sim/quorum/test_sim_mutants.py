@@ -26,7 +26,6 @@ FOUND = {
     "trim_before_the_snapshot",
     "count_any_folder",
     "form_with_whoever_has_no_list",
-    "keep_the_position_of_another_folder",
     "believe_every_field",
     "campaign_without_asking",
     "lead_without_a_majority",

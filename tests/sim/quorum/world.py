@@ -9,6 +9,9 @@ from zlib import crc32
 
 Event = Callable[[], None]
 
+EVENTS_AT_ONCE = 100_000
+"""So many at one instant are a loop."""
+
 
 class World:
     """Runs events in the order of their times; a seed gives the same run every time."""
@@ -20,6 +23,7 @@ class World:
         """Hash of all that was noted so far: equal for equal runs."""
         self._heap: list[tuple[float, int, Event]] = []
         self._count = 0
+        self._at_once = 0
 
     def at(self, time: float, event: Event) -> None:
         """Let an event happen at a time, after those already due then."""
@@ -33,7 +37,11 @@ class World:
     def run_until(self, time: float, done: Callable[[], bool] = lambda: False) -> bool:
         """Let virtual time pass until then, or until ``done``; say which."""
         while self._heap and self._heap[0][0] <= time:
-            self.now, _, event = heapq.heappop(self._heap)
+            event_time, _, event = heapq.heappop(self._heap)
+            self._at_once = self._at_once + 1 if event_time == self.now else 0
+            if self._at_once > EVENTS_AT_ONCE:
+                raise RuntimeError("time stands still")
+            self.now = event_time
             event()
             if done():
                 return True
