@@ -2,8 +2,9 @@
 # to date only when its lock changed. Source it; it runs nothing by itself.
 # shellcheck shell=bash
 
-# A bare environment has a PATH that is not exported; what we start looks for it.
-export PATH
+# A bare environment has a PATH that is not exported; what we start looks for it. Programs for
+# networks and file systems lie where that of a user does not lead.
+export PATH=$PATH:/usr/sbin:/sbin
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=$ROOT/.venv

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.needs("java")
 
 REASSIGN = "kafka-reassign-partitions"
 JAVA_CLASS = r"(?:\w+\.)+\w+(?:Exception|Error): "
-TIMES = re.compile(r"\d{13}|\d+ ms ago *")
+TIMES = re.compile(r"\d{13}|\d+ ms ago *|(?<=MaxFollowerLagTimeMs:) +\d+")
 KEPT = {"topic": "kept", "partition": 0, "replicas": [1, 2]}
 FILES: dict[str, object] = {
     "kept.json": {"version": 1, "partitions": [KEPT]},

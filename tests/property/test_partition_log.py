@@ -297,7 +297,9 @@ class LogMachine(RuleBasedStateMachine):
                 tuple(iterate_records(batch)),
             )
             for segment in self.log.segments
-            for header, batch in iterate_batches(self.disk.read(segment.path))
+            for header, batch in iterate_batches(
+                self.disk.read(segment.path)[: segment.written_bytes]
+            )
         ]
         first = self.log.segments.base_offset
         assert [b for b in there if b.last_offset < self.recovery_point] == [

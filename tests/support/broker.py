@@ -26,6 +26,10 @@ START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 30.0
 
 
+GIVEN_MAX = 1_000
+_given: set[int] = set()
+
+
 def free_port() -> int:
     """Return a port that nobody has, outside the range that outgoing connections draw from.
 
@@ -36,13 +40,18 @@ def free_port() -> int:
     first = 18_000 + 3_000 * (worker % 4)
     while True:
         port = first + random.randrange(3_000)
+        if port in _given:
+            continue  # its broker may not have bound it yet
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:
                 continue
-            return port
+        _given.add(port)
+        if len(_given) > GIVEN_MAX:
+            _given.clear()
+        return port
 
 
 class Server:
