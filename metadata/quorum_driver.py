@@ -180,16 +180,17 @@ class Quorum:
 
     def connected(self, node_id: int, directory_id: bytes, *, observer: bool = False) -> None:
         """A channel to a node is open; its handshake told the id of the node's folder."""
-        core, now = self._running(), trio.current_time()
-        if self._pump is not None:
+        if self._core is not None and self._pump is not None:
             self._pump.forget(node_id)
-        core.connected(now, node_id, directory_id, observer=observer)
-        self._wake.set()
+            now = trio.current_time()
+            self._core.connected(now, node_id, directory_id, observer=observer)
+            self._wake.set()
 
     def disconnected(self, node_id: int, *, observer: bool = False) -> None:
-        """The channel to a node is closed."""
-        self._running().disconnected(trio.current_time(), node_id, observer=observer)
-        self._wake.set()
+        """The channel to a node is closed; that may be because this node stops."""
+        if self._core is not None:
+            self._core.disconnected(trio.current_time(), node_id, observer=observer)
+            self._wake.set()
 
     # The pump.
 

@@ -283,6 +283,17 @@ async def test_commits_go_on_while_a_snapshot_is_drawn(autojump_clock: MockClock
         assert second.machine.applied == first.machine.applied
 
 
+async def test_channels_that_open_and_close_beside_a_stopped_quorum_are_no_error(
+    disk: Disk, folder: str
+) -> None:
+    """A node that stops ends its quorum and its channels in whatever order."""
+    quorum = Voter(disk, folder).quorum
+    async with running(quorum):
+        pass
+    quorum.connected(2, b"2" * 16)
+    quorum.disconnected(2)
+
+
 async def test_the_folder_of_another_node_is_refused(disk: Disk, folder: str) -> None:
     async with running(Voter(disk, folder).quorum):
         pass
