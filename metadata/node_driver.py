@@ -5,8 +5,8 @@ A lone node has no channels; everything else is the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import structlog
 import trio
@@ -36,6 +36,8 @@ TELL_S = 5.0
 TRANSFER_DEADLINE_S = 2.0
 STATUS_DEADLINE_S = 5.0
 NO_LEADER_TEXT = "the quorum has no leader"
+
+A = TypeVar("A")
 
 log = structlog.get_logger(__name__)
 
@@ -248,18 +250,13 @@ class MetadataNode:
         Raises:
             KafkaError: REQUEST_TIMED_OUT, there is no leader.
         """
-        try:
-            with trio.fail_after(STATUS_DEADLINE_S):
-                return await self._forwarding.at_leader(
-                    "status",
-                    [],
-                    self._status,
-                    lambda content: status_from_wire(cast("list[object]", content)),
-                    trio.current_time() + STATUS_DEADLINE_S,
-                    repeatable=True,
-                )
-        except trio.TooSlowError as error:
-            raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, NO_LEADER_TEXT) from error
+        return await self._ask_leader(
+            "status",
+            [],
+            self._status,
+            lambda content: status_from_wire(cast("list[object]", content)),
+            STATUS_DEADLINE_S,
+        )
 
     async def readmit(self, voter: int, *, deadline_s: float) -> None:
         """Give a voter with a new folder its vote back, once it has caught up.
@@ -267,15 +264,28 @@ class MetadataNode:
         Raises:
             KafkaError: not now, the text says why; REQUEST_TIMED_OUT, there is no leader.
         """
+        await self._ask_leader(
+            "readmit",
+            [voter],
+            lambda: self.quorum.readmit(voter),
+            lambda content: cast("int", content),
+            deadline_s,
+        )
+
+    async def _ask_leader(
+        self,
+        method: str,
+        arguments: list[object],
+        local: Callable[[], Awaitable[A]],
+        read: Callable[[object], A],
+        deadline_s: float,
+    ) -> A:
+        """Ask what does no harm twice; see ``Forwarding.at_leader``."""
         try:
             with trio.fail_after(deadline_s):
-                await self._forwarding.at_leader(
-                    "readmit",
-                    [voter],
-                    lambda: self.quorum.readmit(voter),
-                    lambda content: cast("int", content),
-                    trio.current_time() + deadline_s,
-                    repeatable=True,
+                deadline = trio.current_time() + deadline_s
+                return await self._forwarding.at_leader(
+                    method, arguments, local, read, deadline, repeatable=True
                 )
         except trio.TooSlowError as error:
             raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, NO_LEADER_TEXT) from error

@@ -12,7 +12,7 @@ from metadata.cluster.settings import Address, ClusterSettings
 from metadata.records import BrokerEndpoint
 from raftkafka.config import BrokerConfig
 from raftkafka.config.quorum_rules import is_lone
-from raftkafka.config.voters import Voter
+from raftkafka.config.voters import Voter, parse_server
 
 
 def own_entry(config: BrokerConfig) -> Voter | None:
@@ -59,6 +59,6 @@ def cluster_endpoint(
     return next((it for it in advertised if it.name == config.inter_broker_listener_name), None)
 
 
-def _address(text: str) -> Address:
-    host, _, port = text.rpartition(":")
-    return Address(host.strip("[]"), int(port))
+def _address(server: str) -> Address:
+    endpoint = parse_server(server)
+    return Address(endpoint.host, endpoint.port)

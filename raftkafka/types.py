@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 Buffer = bytes | bytearray | memoryview
@@ -23,6 +24,19 @@ class TopicPartition(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}"
+
+
+def by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[TopicPartition]]:
+    """Group partitions by their topics, both in the order of their first mention."""
+    topics: dict[str, list[TopicPartition]] = {}
+    for key in partitions:
+        topics.setdefault(key.topic, []).append(key)
+    return topics
+
+
+def address_text(host: str, port: int) -> str:
+    """Return ``host:port``, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def uuid_text(uuid: bytes) -> str:

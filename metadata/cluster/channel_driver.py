@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-import cbor2
 import trio
 
 from metadata.cluster.handshake import (
@@ -27,7 +26,7 @@ from metadata.cluster.identity import (
 )
 from metadata.cluster.network import Stream
 from metadata.cluster.sealing import FRAME_BYTES_MAX, OVERHEAD_BYTES, Opener, Sealer
-from metadata.cluster.wire import ALIVE, decode
+from metadata.cluster.wire import ALIVE, decode, encode
 from raftkafka.errors import Malformed
 
 RECEIVE_BYTES = 1 << 16
@@ -53,7 +52,7 @@ class Sealed:
 
     async def send(self, content: object) -> None:
         """Send one frame of CBOR."""
-        await self.stream.send_all(self.sealer.seal((cbor2.dumps(content),)))
+        await self.stream.send_all(self.sealer.seal((encode(content),)))
 
     async def receive(self) -> object:
         """Wait for the next frame, and decode it.

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from raftkafka.config.voters import Voter
+from raftkafka.types import address_text
 
 
 class Address(NamedTuple):
@@ -17,8 +18,7 @@ class Address(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return address_text(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from raftkafka.disk_driver import OsDisk
 from raftkafka.environment import Environment
 from raftkafka.errors import FatalError
 from raftkafka.server.listening import fastest_server
+from raftkafka.types import address_text
 
 COLLECTION_THRESHOLDS = (20_000, 50, 1_000)
 
@@ -106,11 +107,11 @@ def ready_text(broker: Broker) -> str:
     if not broker.advertised:
         return f"raftkafka is controller {broker.config.node_id} of its cluster; it has no clients"
     endpoint = broker.advertised[0]
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    address = address_text(endpoint.host, endpoint.port)
     return (
-        f"raftkafka serves Kafka clients at {host}:{endpoint.port} (data in "
+        f"raftkafka serves Kafka clients at {address} (data in "
         f"{broker.config.log_dirs[0]}); next, in another terminal: "
-        f"{command_name()} topic create first --bootstrap-server {host}:{endpoint.port}"
+        f"{command_name()} topic create first --bootstrap-server {address}"
     )
 
 

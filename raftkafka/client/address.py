@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from raftkafka.client.errors import ClientError
+from raftkafka.types import address_text
 
 DEFAULT_PORT = 9092
 
@@ -16,8 +17,7 @@ class Address(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return address_text(self.host, self.port)
 
 
 LOCAL = (Address("localhost", DEFAULT_PORT),)

@@ -14,7 +14,7 @@ from raftkafka.protocol.messages.replicas import (
     ElectLeadersResponse,
     ElectLeadersTopic,
 )
-from raftkafka.types import TopicPartition
+from raftkafka.types import TopicPartition, by_topic
 
 
 class ElectionType(IntEnum):
@@ -41,17 +41,14 @@ def elect_leaders(
     Raises:
         ClientError: no broker answers, or it refused the whole.
     """
-    topics: dict[str, list[int]] | None = None
+    topics: list[ElectLeadersTopic] | None = None
     if partitions is not None:
-        topics = {}
-        for key in partitions:
-            topics.setdefault(key.topic, []).append(key.partition)
+        topics = [
+            ElectLeadersTopic(topic=name, partitions=[key.partition for key in keys])
+            for name, keys in by_topic(partitions).items()
+        ]
     request = ElectLeadersRequest(
-        election_type=election_type,
-        topic_partitions=None
-        if topics is None
-        else [ElectLeadersTopic(topic=name, partitions=ids) for name, ids in topics.items()],
-        timeout_ms=client.timeout_ms,
+        election_type=election_type, topic_partitions=topics, timeout_ms=client.timeout_ms
     )
     answer = client.ask_controller(request, ElectLeadersResponse, _codes, at_least=election_type)
     check(answer.error_code)

@@ -11,7 +11,7 @@ from raftkafka.client.client import PASSING, Client
 from raftkafka.client.connection import Connection
 from raftkafka.client.errors import error_code
 from raftkafka.errors import ErrorCode
-from raftkafka.types import NO_LEADER, TopicPartition
+from raftkafka.types import NO_LEADER, TopicPartition, by_topic
 
 LATEST = -1
 EARLIEST = -2
@@ -67,7 +67,7 @@ def list_offsets(
                     for key in keys
                 ],
             )
-            for name, keys in _by_topic(partitions).items()
+            for name, keys in by_topic(partitions).items()
         ]
         request = ListOffsetsRequest(
             replica_id=-1,
@@ -110,7 +110,7 @@ def delete_records(client: Client, offsets: Mapping[TopicPartition, int]) -> Ans
                     for key in keys
                 ],
             )
-            for name, keys in _by_topic(partitions).items()
+            for name, keys in by_topic(partitions).items()
         ]
         request = DeleteRecordsRequest(topics=topics, timeout_ms=client.timeout_ms)
         answer = leader.ask(request, DeleteRecordsResponse)
@@ -153,13 +153,6 @@ def _by_leader(client: Client, partitions: Iterable[TopicPartition], ask: _Ask) 
     for leader, keys in led.items():
         found |= ask(client.broker(leader, metadata), keys)
     return {key: found[key] for key in wanted if key in found}
-
-
-def _by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[TopicPartition]]:
-    topics: dict[str, list[TopicPartition]] = defaultdict(list)
-    for key in partitions:
-        topics[key.topic].append(key)
-    return topics
 
 
 def _may_pass(answers: Answers) -> bool:

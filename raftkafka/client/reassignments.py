@@ -16,7 +16,7 @@ from raftkafka.protocol.messages.replicas import (
     ReassignablePartition,
     ReassignableTopic,
 )
-from raftkafka.types import TopicPartition
+from raftkafka.types import TopicPartition, by_topic
 
 
 class Reassignment(NamedTuple):
@@ -38,8 +38,10 @@ def list_reassignments(
     topics: list[ListPartitionReassignmentsTopic] | None = None
     if partitions is not None:
         topics = [
-            ListPartitionReassignmentsTopic(name=name, partition_indexes=ids)
-            for name, ids in _by_topic(partitions).items()
+            ListPartitionReassignmentsTopic(
+                name=name, partition_indexes=[key.partition for key in keys]
+            )
+            for name, keys in by_topic(partitions).items()
         ]
         if not topics:
             return {}
@@ -84,12 +86,13 @@ def alter_reassignments(
             name=name,
             partitions=[
                 ReassignablePartition(
-                    partition_index=partition, replicas=_target(targets, name, partition)
+                    partition_index=key.partition,
+                    replicas=None if (target := targets[key]) is None else list(target),
                 )
-                for partition in ids
+                for key in keys
             ],
         )
-        for name, ids in _by_topic(targets).items()
+        for name, keys in by_topic(targets).items()
     ]
     request = AlterPartitionReassignmentsRequest(
         topics=topics,
@@ -108,20 +111,6 @@ def alter_reassignments(
         for partition in topic.partitions
         if partition.error_code
     }
-
-
-def _by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[int]]:
-    topics: dict[str, list[int]] = {}
-    for key in partitions:
-        topics.setdefault(key.topic, []).append(key.partition)
-    return topics
-
-
-def _target(
-    targets: Mapping[TopicPartition, Sequence[int] | None], topic: str, partition: int
-) -> list[int] | None:
-    replicas = targets[TopicPartition(topic, partition)]
-    return None if replicas is None else list(replicas)
 
 
 def _codes(answer: AlterPartitionReassignmentsResponse) -> Iterable[int]:

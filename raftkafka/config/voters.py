@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from raftkafka.config.endpoints import parse_endpoint
+from raftkafka.config.endpoints import Endpoint, parse_endpoint
+from raftkafka.types import address_text
 
 
 class Voter(NamedTuple):
@@ -16,8 +17,7 @@ class Voter(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.node_id}@{host}:{self.port}"
+        return f"{self.node_id}@{address_text(self.host, self.port)}"
 
 
 def parse_voters(texts: Iterable[str]) -> tuple[Voter, ...]:
@@ -45,6 +45,21 @@ def parse_voters(texts: Iterable[str]) -> tuple[Voter, ...]:
     return tuple(voters.values())
 
 
+def parse_server(text: str) -> Endpoint:
+    """Read a ``host:port`` entry.
+
+    Raises:
+        ValueError: it is malformed.
+    """
+    try:
+        endpoint = parse_endpoint(f"SERVER://{text}")
+    except ValueError:
+        raise ValueError(f"{text} does not read host:port") from None
+    if not endpoint.host or "@" in endpoint.host or not endpoint.port:
+        raise ValueError(f"{text} does not read host:port")
+    return endpoint
+
+
 def parse_servers(texts: Iterable[str]) -> tuple[str, ...]:
     """Check ``host:port`` entries.
 
@@ -53,10 +68,5 @@ def parse_servers(texts: Iterable[str]) -> tuple[str, ...]:
     """
     servers = tuple(texts)
     for text in servers:
-        try:
-            endpoint = parse_endpoint(f"SERVER://{text}")
-        except ValueError:
-            raise ValueError(f"{text} does not read host:port") from None
-        if not endpoint.host or "@" in endpoint.host or not endpoint.port:
-            raise ValueError(f"{text} does not read host:port")
+        parse_server(text)
     return servers

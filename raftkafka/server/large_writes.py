@@ -15,14 +15,12 @@ LARGE_BYTES = 256 * 1024
 """Copying less takes no longer than waking a thread."""
 
 
-def is_large(leader: PartitionLeader) -> bool:
-    """Whether what the leader's log has queued is worth a thread."""
-    return leader.log.unwritten_bytes >= LARGE_BYTES and not leader.log.is_being_written
-
-
 def write_large(disk: Disk, leaders: Sequence[PartitionLeader]) -> None:
-    """Write what the logs have queued; a log whose write fails is failed."""
-    begun = [(leader, begin) for leader in leaders if (begin := leader.log.begin_write())]
+    """Write what two or more logs have queued that is large; a log whose write fails is failed."""
+    large = [leader for leader in leaders if _is_large(leader)]
+    if len(large) < 2:
+        return
+    begun = [(leader, begin) for leader in large if (begin := leader.log.begin_write())]
     failures: dict[PartitionLeader, OSError | None] = {}
 
     def write_half(half: Sequence[tuple[PartitionLeader, PendingWrite]]) -> None:
@@ -32,3 +30,8 @@ def write_large(disk: Disk, leaders: Sequence[PartitionLeader]) -> None:
     disk.run_both(lambda: write_half(begun[::2]), lambda: write_half(begun[1::2]))
     for leader, pending in begun:
         leader.log.finish_write(pending, failures[leader])
+
+
+def _is_large(leader: PartitionLeader) -> bool:
+    """Whether what the leader's log has queued is worth a thread."""
+    return leader.log.unwritten_bytes >= LARGE_BYTES and not leader.log.is_being_written

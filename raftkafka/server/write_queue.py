@@ -8,7 +8,7 @@ from raftkafka.disk import Disk
 from raftkafka.errors import KafkaError
 from raftkafka.log.pace import is_slow
 from raftkafka.server.connection import Connection
-from raftkafka.server.large_writes import is_large, write_large
+from raftkafka.server.large_writes import write_large
 from raftkafka.server.turn_clock import TurnClock
 from replication.leader import PartitionLeader
 
@@ -47,9 +47,7 @@ class WriteQueue:
             leader for leader in dirty if not (leader.log.pace.is_slow and self.write_later(leader))
         ]
         if len(at_once) > 1:
-            large = [leader for leader in at_once if is_large(leader)]
-            if len(large) > 1:
-                write_large(self._disk, large)
+            write_large(self._disk, at_once)
         for leader in at_once:
             try:
                 leader.log.write()
