@@ -82,6 +82,15 @@ class Life:
         return dirs.open(partition, TOPIC_ID, self.config)
 
 
+async def cleanly_stopped(value: bytes) -> Life:
+    """Return the life after one that appended a record and was stopped cleanly."""
+    life = Life(fresh_disk())
+    async with life.run() as dirs:
+        append(life.open(dirs), value)
+        await dirs.close()
+    return life
+
+
 def append(log: PartitionLog, *values: bytes, leader_epoch: int = 0) -> int:
     """Append one batch and write it; return the offset after it."""
     info = log.append_as_leader(make_batch(*values), leader_epoch, NOW_MS)

@@ -11,13 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 UNFINISHED = "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "NotImplemented" + "Error"))
 HOSTS = (
-    "pypi.org",
-    "pythonhosted",
-    "registry.npmjs",
-    "proxy.golang",
-    r"repo1?\.maven",
-    "deb.debian",
-    "static.crates",
+    "pypi" + ".org",
+    "python" + "hosted",
+    "registry" + ".npmjs",
+    "proxy" + ".golang",
+    r"repo1?\." + "maven",
+    "deb" + ".debian",
+    "static" + ".crates",
 )
 MACHINE = "|".join(("/wo" + "rk/", "/fa" + "rm/", "/ro" + "ot/"))
 EXCUSES = r"#\s*(noqa|type: ignore|pyright: ignore|pragma: no cover)"

@@ -9,7 +9,15 @@ from trio.testing import MockClock
 
 from raftkafka.log.log_settings import LogDirSettings
 from raftkafka.types import TopicPartition
-from tests.support.log_dirs import EVENTS, TOPIC_ID, Life, append, fresh_disk, values_of
+from tests.support.log_dirs import (
+    EVENTS,
+    TOPIC_ID,
+    Life,
+    append,
+    cleanly_stopped,
+    fresh_disk,
+    values_of,
+)
 
 TWO = LogDirSettings(("/data/a", "/data/b"))
 
@@ -51,10 +59,7 @@ async def test_a_clean_stop_survives_the_power_going_after_it(autojump_clock: Mo
 
 
 async def test_an_idle_log_is_closed_without_a_sync(autojump_clock: MockClock) -> None:
-    life = Life(fresh_disk())
-    async with life.run() as dirs:
-        append(life.open(dirs), b"value")
-        await dirs.close()
+    life = await cleanly_stopped(b"value")
     async with life.run() as dirs:
         life.open(dirs)
         life.disk.fail("sync", "/data/events-0", errno.EIO)

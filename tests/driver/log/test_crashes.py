@@ -18,7 +18,15 @@ from raftkafka.log.log_driver import LogDirs
 from raftkafka.log.log_settings import LogDirSettings
 from raftkafka.log.partition_log import PartitionLog
 from raftkafka.types import TopicPartition
-from tests.support.log_dirs import EVENTS, TOPIC_ID, Life, append, fresh_disk, values_of
+from tests.support.log_dirs import (
+    EVENTS,
+    TOPIC_ID,
+    Life,
+    append,
+    cleanly_stopped,
+    fresh_disk,
+    values_of,
+)
 
 TWO = LogDirSettings(("/data/a", "/data/b"))
 SEGMENT = "00000000000000000000.log"
@@ -167,10 +175,7 @@ async def test_damage_below_the_recovery_point_takes_one_partition_out_of_servic
 async def test_a_start_that_dies_during_recovery_leaves_recovery_to_the_next(
     autojump_clock: MockClock,
 ) -> None:
-    life = Life(fresh_disk())
-    async with life.run() as dirs:
-        append(life.open(dirs), b"value")
-        await dirs.close()
+    life = await cleanly_stopped(b"value")
     async with life.run():
         pass
     disk = life.disk

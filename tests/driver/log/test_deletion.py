@@ -16,7 +16,15 @@ from raftkafka.log.log_dir import (
 )
 from raftkafka.log.log_settings import LogDirSettings
 from raftkafka.types import TopicPartition
-from tests.support.log_dirs import EVENTS, TOPIC_ID, Life, append, fresh_disk, values_of
+from tests.support.log_dirs import (
+    EVENTS,
+    TOPIC_ID,
+    Life,
+    append,
+    cleanly_stopped,
+    fresh_disk,
+    values_of,
+)
 
 OTHER_ID = bytes(15) + b"\x01"
 TWO = LogDirSettings(("/data/a", "/data/b"))
@@ -164,10 +172,7 @@ async def test_recreation_and_power_loss(autojump_clock: MockClock, seed: int) -
 async def test_a_folder_without_topic_id_is_taken_to_be_the_topics_of_its_name(
     autojump_clock: MockClock,
 ) -> None:
-    life = Life(fresh_disk())
-    async with life.run() as dirs:
-        append(life.open(dirs), b"value")
-        await dirs.close()
+    life = await cleanly_stopped(b"value")
     life.disk.remove("/data/events-0/partition.metadata")
     async with life.run() as dirs:
         assert not dirs.has(EVENTS, TOPIC_ID)

@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 from raftkafka.log.checkpoints import decode_offsets
 from raftkafka.types import TopicPartition
-from tests.support.log_dirs import EVENTS, Life, append, fresh_disk, values_of
+from tests.support.log_dirs import EVENTS, Life, append, cleanly_stopped, fresh_disk, values_of
 
 
 async def test_checkpoints_are_written_at_their_intervals_and_only_when_they_changed(
@@ -75,10 +75,7 @@ async def test_a_log_starts_where_its_checkpoint_says(autojump_clock: MockClock)
 async def test_a_damaged_checkpoint_costs_a_longer_check_and_no_record(
     autojump_clock: MockClock,
 ) -> None:
-    life = Life(fresh_disk())
-    async with life.run() as dirs:
-        append(life.open(dirs), b"value")
-        await dirs.close()
+    life = await cleanly_stopped(b"value")
     life.disk.open("/data/recovery-point-offset-checkpoint").pwrite([b"\xff"], 0)
     life.disk.remove("/data/.kafka_cleanshutdown")
     async with life.run() as dirs:

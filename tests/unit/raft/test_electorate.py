@@ -49,6 +49,19 @@ def test_a_fresh_voter_votes_only_after_it_has_met_all_voters() -> None:
     assert all(set(node.journal.seats) == {1, 2, 3} for node in bench.values())
 
 
+def forget_what_2_lacks(bench: Bench) -> None:
+    """1, who leads, and 3 acknowledge an entry; 3 forgets it; 2 and 3 campaign without 1."""
+    bench.flow((1, 3))
+    bench[1].propose(b"acknowledged")
+    bench.flow((1, 3))
+    assert bench[1].outcomes == [2]
+    bench[3].wipe()
+    bench.flow((2, 3))
+    for candidate in (2, 3):
+        bench.campaign(candidate, 2, 3)
+        bench.flow((2, 3))
+
+
 def test_a_voter_that_helped_one_formation_takes_part_in_no_other() -> None:
     """1 forms with 2 and 3, and 2 does not hear of it; then 3 is wiped, and 2 meets the new one."""
     bench = Bench(3, formed=False)
@@ -60,15 +73,7 @@ def test_a_voter_that_helped_one_formation_takes_part_in_no_other() -> None:
     assert bench[1].journal.seats
     bench.flow((1, 3), rounds=2)
     bench.elect(1, 3)
-    bench.flow((1, 3))
-    bench[1].propose(b"acknowledged")
-    bench.flow((1, 3))
-    assert bench[1].outcomes == [2]
-    bench[3].wipe()
-    bench.flow((2, 3))
-    for candidate in (2, 3):
-        bench.campaign(candidate, 2, 3)
-        bench.flow((2, 3))
+    forget_what_2_lacks(bench)
     assert bench[2].journal.seats == bench[3].journal.seats == {}
     assert not {2, 3} & set(bench.leaders())
     bench.campaign(2)  # it may not, and asks all for the list; then 1 can win
@@ -128,15 +133,7 @@ def test_a_wiped_voter_and_a_lagging_one_never_elect() -> None:
     """Amnesia: 1 and 3 acknowledged what 2 lacks; 3 forgets it; 2 and 3 are no majority now."""
     bench = Bench(3)
     bench.elect(1)
-    bench.flow((1, 3))
-    bench[1].propose(b"acknowledged")
-    bench.flow((1, 3))
-    assert bench[1].outcomes == [2]
-    bench[3].wipe()
-    bench.flow((2, 3))
-    for candidate in (2, 3):
-        bench.campaign(candidate, 2, 3)
-        bench.flow((2, 3))
+    forget_what_2_lacks(bench)
     assert bench.leaders() == []
     assert bench[3].core.is_shut_out
     bench.take()
